@@ -1,0 +1,109 @@
+//go:build linux
+
+package futex
+
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Operations and flags of linux/futex.h. The shared form (no PRIVATE flag) is needed between processes.
+const (
+	opWait = 0
+	opWake = 1
+
+	flagPrivate = 128
+
+	waitvSize32  = 2 // FUTEX2_SIZE_U32
+	waitvPrivate = 128
+
+	everybody = 1<<31 - 1
+)
+
+// waiter is struct futex_waitv.
+type waiter struct {
+	value uint64
+	addr  uint64
+	flags uint32
+	_     uint32
+}
+
+// Wait sleeps while word holds value, at most for limit (which must be positive). A nil answer means: look again (woken,
+// changed already, or a signal came). ErrTimeout: nobody woke us in time. syscall.EFAULT: the memory is gone.
+func Wait(word *atomic.Uint32, value uint32, limit time.Duration) error {
+	ts := unix.NsecToTimespec(int64(limit))
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), opWait, uintptr(value),
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	return outcome(errno)
+}
+
+// WaitCancel is Wait that also ends when cancel, a word of this process, is no longer 0 and Cancel was called. Where the
+// kernel cannot wait for two words (before 5.16, under seccomp filters and emulators) it sleeps in slices of at most
+// cancelSlice, so that a cancellation is noticed that late.
+func WaitCancel(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit time.Duration) error {
+	if !noWaitv.Load() {
+		err := waitv(word, value, cancel, limit)
+		if err != unix.ENOSYS && err != unix.EPERM {
+			return err
+		}
+		noWaitv.Store(true)
+	}
+	for limit > 0 && cancel.Load() == 0 {
+		slice := min(limit, cancelSlice)
+		if err := Wait(word, value, slice); err != ErrTimeout {
+			return err
+		}
+		limit -= slice
+	}
+	if limit <= 0 {
+		return ErrTimeout
+	}
+	return nil
+}
+
+func waitv(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit time.Duration) error {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return err
+	}
+	until := unix.NsecToTimespec(now.Nano() + int64(limit))
+	ws := [2]waiter{
+		{value: uint64(value), addr: uint64(uintptr(unsafe.Pointer(word))), flags: waitvSize32},
+		{value: 0, addr: uint64(uintptr(unsafe.Pointer(cancel))), flags: waitvSize32 | waitvPrivate},
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&ws)), 2, 0,
+		uintptr(unsafe.Pointer(&until)), unix.CLOCK_MONOTONIC, 0)
+	return outcome(errno)
+}
+
+// Wake wakes everybody who sleeps on word, in all processes, and returns how many there were.
+func Wake(word *atomic.Uint32) (int, error) {
+	return wake(word, opWake)
+}
+
+// Cancel ends the WaitCancel calls of this process on the cancel word; the caller has stored 1 there.
+func Cancel(cancel *atomic.Uint32) {
+	_, _ = wake(cancel, opWake|flagPrivate) // can only fail for an address that is not ours
+}
+
+func wake(word *atomic.Uint32, op uintptr) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), op, everybody, 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func outcome(errno syscall.Errno) error {
+	switch errno {
+	case 0, unix.EAGAIN, unix.EINTR:
+		return nil
+	case unix.ETIMEDOUT:
+		return ErrTimeout
+	}
+	return errno
+}
