@@ -70,9 +70,14 @@ func passByte(f *os.File, off int64) (again bool, err error) {
 func fcntl(f *os.File, command int, lock *unix.Flock_t) error {
 	return control(f, func(fd uintptr) error {
 		for {
-			if err := unix.FcntlFlock(fd, command, lock); err != unix.EINTR {
-				return err
+			err := unix.FcntlFlock(fd, command, lock)
+			switch err {
+			case unix.EINTR:
+				continue
+			case unix.EINVAL:
+				return fmt.Errorf("%w: this kernel has no OFD locks (%w)", errors.ErrUnsupported, err)
 			}
+			return err
 		}
 	})
 }
