@@ -1,0 +1,20 @@
+//go:build !linux
+
+package ring
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+)
+
+const supported = false
+
+func openFile(string, bool) (*os.File, error)   { return nil, errors.ErrUnsupported }
+func checkFS(*os.File) error                    { return errors.ErrUnsupported }
+func checkOwner(fs.FileInfo) error              { return errors.ErrUnsupported }
+func fillHoles(*os.File, int64) error           { return errors.ErrUnsupported }
+func identify(*os.File) (identity, error)       { return identity{}, errors.ErrUnsupported }
+func appear(context.Context, string) error      { return errors.ErrUnsupported }
+func birth(string, Config, int64, []byte) error { return errors.ErrUnsupported }

@@ -1,0 +1,187 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/mmring/mmring/internal/fault"
+	"github.com/mmring/mmring/internal/futex"
+	"github.com/mmring/mmring/shm"
+)
+
+// handle is what Writer, Reader and Observer have in common: one open ring.
+type handle struct {
+	gate
+	*memory
+	hdr     header
+	path    string
+	file    *os.File // one description for this handle alone; its lock bytes live and die with it
+	control *shm.Map
+	region  *shm.Map
+	log     *slog.Logger
+
+	cancel  atomic.Uint32 // not 0: a sleep of this handle has to end
+	lost    error         // why the handle is poisoned; guarded by the gate
+	calls   uint32        // since the last look at the context
+	watched context.Context
+	unwatch func() bool
+
+	teardown func() error // what the owner adds to release
+}
+
+// begin admits a call. Its error is bare: the caller wraps it with its operation.
+func (h *handle) begin() error {
+	if err := h.enter(); err != nil {
+		return err
+	}
+	if h.lost != nil {
+		h.finish()
+		return h.lost
+	}
+	return nil
+}
+
+// finish ends a call that begin admitted.
+func (h *handle) finish() {
+	if h.leave() {
+		_ = h.release() // nobody is left to tell: Close has returned
+	}
+}
+
+// settle is deferred between finish and the call's body: it turns a fault in the mapping into ErrLost in *err, wraps *err with op, and passes every other
+// panic on. armed is what debug.SetPanicOnFault answered.
+func (h *handle) settle(armed bool, op string, err *error) {
+	debug.SetPanicOnFault(armed)
+	if r := recover(); r != nil {
+		if !h.faulted(r) {
+			panic(r)
+		}
+		*err = h.lost
+	}
+	*err = fail(op, h.path, *err)
+}
+
+// faulted poisons the handle if r, a recovered panic, is a fault in its mapping.
+func (h *handle) faulted(r any) bool {
+	addr, ok := fault.Addr(r)
+	if !ok || !h.maps(addr) {
+		return false
+	}
+	h.poison(fmt.Errorf("%w: a mapped page is gone (truncated file or failing disk)", ErrLost))
+	return true
+}
+
+// guarded runs f, which touches the mapping, outside of a call; a fault poisons the handle.
+func (h *handle) guarded(f func()) {
+	armed := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(armed)
+		if r := recover(); r != nil && !h.faulted(r) {
+			panic(r)
+		}
+	}()
+	f()
+}
+
+// maps reports whether addr lies in this ring's memory.
+func (h *handle) maps(addr uintptr) bool {
+	return h.control != nil && h.control.Contains(addr) || h.region != nil && h.region.Contains(addr)
+}
+
+// poison makes every later call fail with err. The caller is inside the gate.
+func (h *handle) poison(err error) {
+	if h.lost == nil {
+		h.lost = err
+		h.event(slog.LevelError, "ring lost", "error", err)
+	}
+}
+
+// Close ends the handle. It may be called from any goroutine, and again (nil): waits end with os.ErrClosed, a running
+// call is waited for, a claim that is out keeps the memory until it is committed or aborted.
+func (h *handle) Close() error {
+	if !h.close(h.cancelWaits) {
+		return nil
+	}
+	return fail("close", h.path, h.release())
+}
+
+// cancelWaits ends the sleep of a running call.
+func (h *handle) cancelWaits() {
+	h.cancel.Store(1)
+	futex.Cancel(&h.cancel)
+}
+
+// release gives everything back. The gate lets exactly one caller come here.
+func (h *handle) release() error {
+	if h.unwatch != nil {
+		h.unwatch()
+	}
+	var first error
+	keep := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	if h.teardown != nil {
+		keep(h.teardown())
+	}
+	if h.control != nil {
+		keep(h.control.Close())
+	}
+	if h.region != nil {
+		keep(h.region.Close())
+	}
+	if h.file != nil {
+		keep(h.file.Close())
+	}
+	return first
+}
+
+// Path returns the path the ring was opened by.
+func (h *handle) Path() string { return h.path }
+
+// MaxPayload returns the size of the largest payload in bytes.
+func (h *handle) MaxPayload() int { return int(h.hdr.maxRecord()) - h.hdr.prefix() }
+
+// event tells the logger, if there is one, of something that is not the hot path's.
+func (h *handle) event(level slog.Level, what string, args ...any) {
+	if h.log != nil {
+		h.log.Log(context.Background(), level, what, append([]any{"ring", h.path}, args...)...)
+	}
+}
+
+// still makes sure that the path leads to the file that is mapped, whole: a ring that was deleted, replaced or truncated
+// will never bring anything again.
+func (h *handle) still() error {
+	here, err := h.file.Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	if here.Size() < h.hdr.fileSize() {
+		return fmt.Errorf("%w: truncated to %d bytes, its header says %d", ErrLost, here.Size(), h.hdr.fileSize())
+	}
+	there, err := os.Stat(h.path)
+	if err != nil {
+		if pe, ok := err.(*fs.PathError); ok {
+			err = pe.Err
+		}
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	if !os.SameFile(here, there) {
+		return fmt.Errorf("%w: another file has taken its place", ErrLost)
+	}
+	return nil
+}
+
+// due looks at the context once in 256 calls of a handle that never waits.
+func (h *handle) due(ctx context.Context) error {
+	if h.calls++; h.calls&255 != 0 || ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,172 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/mmring/mmring/lock"
+)
+
+// Info is everything there is to see of a ring from outside. Counters of a running ring are of slightly different
+// moments.
+type Info struct {
+	Path        string
+	UUID        string
+	Format      int
+	Created     time.Time
+	ContentType string
+	Description string
+
+	FileSize   int64 // bytes, header and all
+	Capacity   int64 // bytes of the data region
+	DataOffset int64
+	Slots      int
+	MaxPayload int
+
+	Shared     bool
+	MayEvict   bool
+	Timestamps bool
+	Checksums  bool
+	WakeAlways bool
+
+	Published uint64 // position
+	Oldest    uint64 // position
+	FirstSeq  uint64 // number of the oldest record that is there; 0 if none is
+	NextSeq   uint64 // number that the next record will have; 0 if it cannot be told
+	Ended     bool
+	Clean     bool // the last writer closed
+	Epoch     uint64
+
+	Writer  WriterInfo
+	Readers []ReaderInfo
+	Stats   Stats
+}
+
+// WriterInfo is who writes, or wrote last.
+type WriterInfo struct {
+	Alive   bool
+	PID     int
+	Host    string
+	Program string
+	Since   time.Time
+}
+
+// ReaderInfo is a slot in use.
+type ReaderInfo struct {
+	Slot    int
+	Name    string
+	Durable bool
+	State   string // "active", "claimed", "evicted" or "corrupt"
+	Alive   bool   // a process holds the slot
+	PID     int    // of the process that holds or held it
+	Since   time.Time
+
+	Cursor     uint64 // position
+	Seq        uint64 // number of the next record it will consume; 0 if it cannot be told
+	LagBytes   uint64 // published, not yet consumed
+	LagRecords uint64
+	Records    uint64 // consumed since it was opened, as of its last store of the cursor
+	Bytes      uint64
+	Waits      uint64
+	HoldsBack  bool // the writer cannot overwrite what lies before its cursor and is at the end of its space
+}
+
+// Inspect looks at the ring at path without attaching to it. It needs permission to read.
+func Inspect(path string) (Info, error) {
+	h, err := openHandle(context.Background(), path, openOptions{allowFS: true})
+	if err != nil {
+		return Info{}, fail("inspect", path, err)
+	}
+	defer h.release()
+	info, err := h.inspect()
+	return info, fail("inspect", path, err)
+}
+
+func (h *handle) inspect() (info Info, err error) {
+	defer h.settle(debug.SetPanicOnFault(true), "inspect", &err)
+	info = h.fixed()
+	low, high, err := h.bounds()
+	if err != nil {
+		return info, err
+	}
+	info.Published, info.Oldest = high, low
+	info.Ended, info.Clean, info.Epoch = h.ended.Load() != 0, h.clean.Load() == 1, h.epoch.Load()
+	if next, err := h.tail(low, high); err == nil {
+		info.NextSeq = next.sequence
+	}
+	if first, err := h.first(low, high); err == nil && h.oldest.Load() == low {
+		info.FirstSeq = first.sequence
+	}
+	info.Stats = h.loadStats(info.NextSeq)
+	alive, err := lock.Held(h.file, writerByte)
+	if err != nil {
+		return info, err
+	}
+	info.Writer = WriterInfo{Alive: alive, PID: int(h.pid.Load()), Host: text(h.host), Program: text(h.program), Since: stamp(h.started.Load())}
+	for i := range h.used() {
+		r, used, err := h.inspectSlot(i, &info)
+		if err != nil {
+			return info, err
+		}
+		if used {
+			info.Readers = append(info.Readers, r)
+		}
+	}
+	return info, nil
+}
+
+// fixed is what the immutable header says.
+func (h *handle) fixed() Info {
+	u := h.hdr.uuid
+	return Info{
+		Path: h.path, Format: FormatVersion, Created: h.hdr.created,
+		UUID:        fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16]),
+		ContentType: h.hdr.contentType, Description: h.hdr.description,
+		FileSize: h.hdr.fileSize(), Capacity: int64(h.hdr.capacity), DataOffset: h.hdr.data, Slots: h.hdr.slots, MaxPayload: h.MaxPayload(),
+		Shared: h.hdr.has(modeShared), MayEvict: h.hdr.has(modeEvict), Timestamps: h.hdr.has(modeTimestamps),
+		Checksums: h.hdr.has(modeChecksums), WakeAlways: h.hdr.has(modeWakeAlways),
+	}
+}
+
+var stateNames = map[uint8]string{stateClaimed: "claimed", stateActive: "active", stateEvicted: "evicted", stateCorrupt: "corrupt"}
+
+func (h *handle) inspectSlot(i int, info *Info) (r ReaderInfo, used bool, err error) {
+	s := &h.slots[i]
+	st := slotState(s.word.Load())
+	if st.state() == stateFree {
+		return r, false, nil
+	}
+	alive, err := lock.Held(h.file, lifeByte(i))
+	if err != nil {
+		return r, false, err
+	}
+	name, ok := stateNames[st.state()]
+	if !ok {
+		name = fmt.Sprintf("state %d", st.state())
+	}
+	r = ReaderInfo{
+		Slot: i, Name: text(s.name), Durable: st.durable(), State: name, Alive: alive,
+		PID: int(s.pid.Load()), Since: stamp(s.started.Load()), Cursor: s.cursor.Load(),
+		Records: s.records.Load(), Bytes: s.bytes.Load(), Waits: s.waits.Load(),
+	}
+	if r.Cursor > info.Published {
+		return r, true, nil // it has read what was published since we looked
+	}
+	r.LagBytes = info.Published - r.Cursor
+	r.HoldsBack = st.holdsBack() && r.LagBytes > info.recordsRoom()
+	switch at, err := h.first(r.Cursor, info.Published); {
+	case r.Cursor == info.Published:
+		r.Seq = info.NextSeq
+	case err == nil && r.Cursor >= h.oldest.Load():
+		r.Seq = at.sequence
+	}
+	if r.Seq != 0 && info.NextSeq >= r.Seq {
+		r.LagRecords = info.NextSeq - r.Seq
+	}
+	return r, true, nil
+}
+
+// recordsRoom is how far behind a reader may be before the writer feels it: all but two strides.
+func (i *Info) recordsRoom() uint64 { return uint64(i.Capacity - i.Capacity/indexEntries*2) }

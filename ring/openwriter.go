@@ -1,0 +1,189 @@
+package ring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/mmring/mmring/internal/futex"
+	"github.com/mmring/mmring/lock"
+)
+
+// WriterOptions say how to write. The zero value opens an existing ring whose writer's role is free.
+type WriterOptions struct {
+	// Create makes the ring if it is missing; a ring that is there stays as it is.
+	Create *Config
+	// Wait stands by until the role is free, instead of answering ErrBusy: it is handed over when the writer closes or dies.
+	Wait bool
+	// Reopen goes on with a ring that has ended, instead of answering ErrEnded.
+	Reopen bool
+	// AllowOwner opens a ring that belongs neither to this user nor to root.
+	AllowOwner bool
+	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
+	AllowFS bool
+	// Logger is told of what is not the hot path's; nil: nobody.
+	Logger *slog.Logger
+}
+
+// OpenWriter takes the writer's role of the ring at path and goes on behind the last published record, whatever became of
+// the writer before.
+//
+// Errors: ErrBusy (names the process that writes), ErrEnded, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS, those of
+// Create, fs.ErrNotExist, fs.ErrPermission, and the context's cause.
+func OpenWriter(ctx context.Context, path string, o WriterOptions) (*Writer, error) {
+	if o.Create != nil {
+		c := *o.Create
+		c.AllowFS = c.AllowFS || o.AllowFS
+		if err := Create(path, c); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+	}
+	w, err := openWriter(ctx, path, o)
+	return w, fail("open writer", path, err)
+}
+
+func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, error) {
+	if !supported {
+		return nil, errors.ErrUnsupported
+	}
+	for {
+		role, err := takeRole(ctx, path, o)
+		if err != nil {
+			return nil, err
+		}
+		h, err := openHandle(ctx, path, openOptions{write: true, publish: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger})
+		if err != nil {
+			role.Close()
+			return nil, err
+		}
+		if same, err := h.sameAs(role); err != nil || !same {
+			role.Close()
+			h.release()
+			if err != nil {
+				return nil, err
+			}
+			continue // another ring has taken the path between the two
+		}
+		w := &Writer{handle: h, role: role}
+		if err := w.attach(o); err != nil {
+			role.Close()
+			h.release()
+			return nil, err
+		}
+		return w, nil
+	}
+}
+
+// takeRole takes the role of the file that path names now.
+func takeRole(ctx context.Context, path string, o WriterOptions) (*lock.Role, error) {
+	f, err := openFile(path, false) // a refusal that says what the file is comes before one that says who has it
+	if err != nil {
+		return nil, err
+	}
+	_, err = readHeader(f, openOptions{write: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS})
+	f.Close()
+	if err != nil {
+		return nil, err
+	}
+	if o.Wait {
+		return lock.WaitRole(ctx, path, lock.Exclusive)
+	}
+	role, err := lock.TryRole(path, lock.Exclusive)
+	if errors.Is(err, lock.ErrBusy) {
+		return nil, fmt.Errorf("%w: %s", ErrBusy, whoWrites(path))
+	}
+	return role, err
+}
+
+// whoWrites names the writer for people.
+func whoWrites(path string) string {
+	info, err := Inspect(path)
+	if err != nil || info.Writer.PID == 0 {
+		return "another process has the writer's role"
+	}
+	return fmt.Sprintf("%s (process %d on %s) has the writer's role", info.Writer.Program, info.Writer.PID, info.Writer.Host)
+}
+
+func (h *handle) sameAs(role *lock.Role) (bool, error) {
+	locked, err := role.Info()
+	if err != nil {
+		return false, err
+	}
+	mine, err := h.file.Stat()
+	return err == nil && os.SameFile(locked, mine), err
+}
+
+// attach makes the writer of a ring whose role is held: it is recovered if need be, and the place to go on is found.
+func (w *Writer) attach(o WriterOptions) (err error) {
+	defer w.settle(debug.SetPanicOnFault(true), "open writer", &err)
+	if w.hdr.has(modeShared | modeEvict) {
+		return fmt.Errorf("shared writers and eviction: %w", errors.ErrUnsupported)
+	}
+	if err := fillHoles(w.file, w.hdr.fileSize()); err != nil {
+		return err
+	}
+	if w.ended.Load() != 0 && !o.Reopen {
+		return fmt.Errorf("%w: its writer said that no more would come", ErrEnded)
+	}
+	now, err := identify(w.file)
+	if err != nil {
+		return err
+	}
+	if w.life, err = lock.TryHold(w.file, writerByte); err != nil {
+		return err
+	}
+	next, found, err := w.recover(now)
+	if err != nil {
+		w.life.Close()
+		return err
+	}
+	if found.Dirty || found.Foreign {
+		w.event(slog.LevelWarn, "ring recovered", "dirty", found.Dirty, "foreign", found.Foreign, "cut", found.Cut, "next", next.sequence)
+	}
+	w.begins(next)
+	return nil
+}
+
+// begins fills in the private side of a writer that goes on at next.
+func (w *Writer) begins(next mark) {
+	w.pub, w.pubSeq = next.position, next.sequence
+	w.old = w.oldest.Load()
+	m, _ := w.scan()
+	w.space = min(w.old, m) + w.capacity()
+	w.prefix = w.hdr.prefix()
+	w.wakeAlways = w.hdr.has(modeWakeAlways)
+	if w.hdr.has(modeTimestamps) {
+		w.flags |= flagTime
+	}
+	if w.hdr.has(modeChecksums) {
+		w.flags |= flagSum
+	}
+	w.abandon()
+	w.full = fail("publish", w.path, ErrFull)
+	w.ready = w.hasSpace
+	w.teardown = w.leaveClean
+	fenceless := uint32(0)
+	if futex.Register() {
+		fenceless = 1
+	}
+	w.fenceless.Store(fenceless)
+	w.ended.Store(0)
+	w.introduce()
+}
+
+// introduce writes down who we are; nobody decides by it.
+func (w *Writer) introduce() {
+	host, _ := os.Hostname() // for people only: empty where it cannot be had
+	clear(w.host)
+	copy(w.host, host)
+	clear(w.program)
+	copy(w.program, filepath.Base(os.Args[0]))
+	w.started.Store(uint64(time.Now().UnixNano()))
+	w.pid.Store(uint64(os.Getpid()))
+}

@@ -1,0 +1,229 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// ReaderOptions say how to read. The zero value is a reader that is forgotten when it closes or dies, from the oldest
+// record on.
+type ReaderOptions struct {
+	// Name is shown to people and, for a durable reader, what its cursor is found by: 1 to 40 bytes of letters, digits and
+	// ._:@+-
+	Name string
+	// Durable keeps the cursor when the reader closes or dies, and the writer waits for it all the while. It needs a name.
+	Durable bool
+	// From is where to start; zero: Next.
+	From Start
+	// ManualAck leaves consuming to AckTo.
+	ManualAck bool
+	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
+	WaitForRing bool
+	// AllowOwner opens a ring that belongs neither to this user nor to root.
+	AllowOwner bool
+	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
+	AllowFS bool
+	// Logger is told of what is not the hot path's; nil: nobody.
+	Logger *slog.Logger
+
+	fresh bool // a durable cursor of that name must not be there yet
+}
+
+// Reader is a registered reader: the writer waits for it, and it loses nothing. One goroutine at a time may use it; Close
+// may come from any.
+type Reader struct{ consumer }
+
+// OpenReader registers a reader with the ring at path, which must be readable and writable.
+//
+// Errors: ErrNoSlot, ErrBusy (the durable cursor is in use), ErrName, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS,
+// fs.ErrNotExist, fs.ErrPermission (Observe needs only to read), and the context's cause.
+func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
+	if o.Durable || o.Name != "" {
+		if err := checkName(o.Name); err != nil {
+			return nil, fail("open reader", path, err)
+		}
+	}
+	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger})
+	if err != nil {
+		return nil, fail("open reader", path, err)
+	}
+	r := &Reader{consumer{manual: o.ManualAck}}
+	r.adopt(h)
+	if err := r.attach(ctx, o); err != nil {
+		_ = r.Close()
+		return nil, fail("open reader", path, err)
+	}
+	return r, nil
+}
+
+// adopt makes h the consumer's handle.
+func (c *consumer) adopt(h *handle) {
+	c.handle = h
+	c.look = c.looks
+}
+
+// attach registers the reader and goes to where it starts. Nothing from its cursor on is overwritten meanwhile.
+func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
+	defer r.settle(debug.SetPanicOnFault(true), "open reader", &err)
+	i, life, known, err := registration{r.handle, o.Name, o.Durable, o.fresh}.register(ctx)
+	if err != nil {
+		return err
+	}
+	s := &r.slots[i]
+	r.slot, r.life, r.mine = s, life, slotState(s.word.Load())
+	r.teardown = r.leave
+	if known && o.From != Next {
+		r.enterAt(s, r.oldest.Load())
+	}
+	low, high := s.cursor.Load(), r.published.Load()
+	if high < low || high-low > r.capacity() || low%recordSize != 0 {
+		return corrupt("cursor %d, published %d, capacity %d", low, high, r.capacity())
+	}
+	start, err := r.locate(o.From, low, high)
+	if err != nil {
+		return err
+	}
+	r.pos, r.pub, r.expect, r.want = start.position, high, start.sequence, o.From.wanted()
+	r.done, r.stored = start, start.position
+	s.cursor.Store(start.position)
+	return nil
+}
+
+// leave is the reader's teardown: an ephemeral slot is freed, a durable one keeps its cursor.
+func (r *Reader) leave() error {
+	if r.lost == nil {
+		r.guarded(func() {
+			r.storeCursor()
+			if st := slotState(r.slot.word.Load()); !st.durable() && st.generation() == r.mine.generation() {
+				r.slot.word.Store(uint64(st &^ slotUse)) // we hold the byte: nobody else can have freed it
+				rouse(r.spaceWake)
+			}
+		})
+	}
+	return r.life.Close()
+}
+
+// Ack consumes the record delivered last, now, and stores the cursor: after a crash it does not come again.
+func (r *Reader) Ack() (err error) {
+	if err := r.begin(); err != nil {
+		return fail("ack", r.path, err)
+	}
+	defer r.finish()
+	defer r.settle(debug.SetPanicOnFault(true), "ack", &err)
+	r.done = mark{r.pos, r.expect}
+	r.storeCursor()
+	return r.dismissed()
+}
+
+// AckTo consumes all records up to number seq, which must have been delivered, and stores the cursor. A number that was
+// consumed before changes nothing.
+func (r *Reader) AckTo(seq uint64) (err error) {
+	if err := r.begin(); err != nil {
+		return fail("ack", r.path, err)
+	}
+	defer r.finish()
+	defer r.settle(debug.SetPanicOnFault(true), "ack", &err)
+	if r.expect == 0 || seq >= r.expect {
+		return fmt.Errorf("%w: record %d has not been delivered, the last was %d", ErrMisuse, seq, max(r.expect, 1)-1)
+	}
+	from := r.done
+	if from.sequence == 0 {
+		if from, err = r.first(from.position, r.pos); err != nil {
+			return err
+		}
+	}
+	if r.done, err = r.walk(from, r.pos, func(_ uint64, h head) bool { return h.seq > seq }); err != nil {
+		return err
+	}
+	r.storeCursor()
+	return r.dismissed()
+}
+
+// ObserverOptions say how to observe.
+type ObserverOptions struct {
+	// From is where to start; zero: the oldest record.
+	From Start
+	// SkipToNewest continues behind the newest record after an overrun; otherwise at the oldest.
+	SkipToNewest bool
+	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
+	WaitForRing bool
+	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
+	AllowFS bool
+	// Logger is told of what is not the hot path's; nil: nobody.
+	Logger *slog.Logger
+}
+
+// Observer reads without being seen: it needs only permission to read, never slows the writer, can be overrun, and is
+// told exactly how many records it lost. One goroutine at a time may use it; Close may come from any.
+type Observer struct{ consumer }
+
+// Observe opens the ring at path for reading only. Errors are those of OpenReader.
+func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, error) {
+	h, err := openHandle(ctx, path, openOptions{wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger})
+	if err != nil {
+		return nil, fail("observe", path, err)
+	}
+	v := &Observer{consumer{newest: o.SkipToNewest}}
+	v.adopt(h)
+	if err := v.attach(o.From); err != nil {
+		_ = v.Close()
+		return nil, fail("observe", path, err)
+	}
+	return v, nil
+}
+
+// attach goes to where the observer starts. Whatever it read on the way counts only if none of it was overwritten.
+func (v *Observer) attach(from Start) (err error) {
+	defer v.settle(debug.SetPanicOnFault(true), "observe", &err)
+	for range overtaken {
+		low, high, err := v.bounds()
+		if err != nil {
+			return err
+		}
+		start, err := v.locate(from, low, high)
+		if err == nil && start.sequence == 0 {
+			start, err = v.tail(low, high)
+		}
+		order(&v.fence)            // V1
+		if v.oldest.Load() > low { // V2
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		v.pos, v.pub, v.expect, v.want, v.done = start.position, high, start.sequence, from.wanted(), start
+		return nil
+	}
+	return corrupt("overtaken %d times while looking for a place to start", overtaken)
+}
+
+// overtaken is how often an observer looks again for a start that was overwritten under its eyes. Each time the writer has
+// gone on for at least a stride.
+const overtaken = 1000
+
+// ReaderStats counts what one reader or observer has done since it was opened.
+type ReaderStats struct {
+	Records uint64 // delivered
+	Bytes   uint64 // of their payloads
+	Waits   uint64 // times it slept
+}
+
+// Stats returns the reader's counts.
+func (c *consumer) Stats() (ReaderStats, error) {
+	if err := c.begin(); err != nil {
+		return ReaderStats{}, fail("stats", c.path, err)
+	}
+	defer c.finish()
+	return ReaderStats{Records: c.records, Bytes: c.bytes, Waits: c.waits}, nil
+}
+
+// stamp is the time that people are shown.
+func stamp(unixNano uint64) time.Time {
+	if unixNano == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(unixNano))
+}

@@ -1,0 +1,93 @@
+package ring
+
+import (
+	"hash/crc32"
+	"time"
+)
+
+// Record is one message as a reader gets it.
+type Record struct {
+	// Seq is the record's number: 1 for a ring's first, and no gaps.
+	Seq uint64
+	// Lost is how many records between the one delivered before and this one are gone for this reader. It is 0 for a
+	// registered reader, except on its first record when its start was overwritten before it came.
+	Lost uint64
+	// Payload is a copy in the reader's own memory, valid until the next call of the reader; Close leaves it alone.
+	Payload []byte
+	// Tag is what the writer put there, 0 if nothing.
+	Tag uint16
+
+	nanos int64
+}
+
+// Time returns when the record was published, by the writer's clock; the zero time in rings without timestamps.
+func (r Record) Time() time.Time {
+	if r.nanos == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, r.nanos)
+}
+
+// A record stands at a multiple of 16 and never wraps:
+//
+//	0        4      5       6      8          16      24          32
+//	| size   | kind | flags | tag  | sequence | time? | sum? 0000 | payload ...
+//
+// headWord makes its first word.
+func headWord(size uint32, kind, flags uint8, tag uint16) uint64 {
+	return uint64(size) | uint64(kind)<<32 | uint64(flags)<<40 | uint64(tag)<<48
+}
+
+// head is a record's fixed header, loaded once and bounded.
+type head struct {
+	seq    uint64
+	whole  uint64 // bytes that the record takes, rounded up: the next one starts there
+	size   uint32 // header and payload
+	prefix uint32 // header
+	tag    uint16
+	kind   uint8
+	flags  uint8
+}
+
+// parse reads the record header at position pos, of which at most avail bytes are published. Reasons why it cannot be a
+// record come back as ok == false; the caller knows whether that means corrupt or overrun.
+func (m *memory) parse(pos, avail uint64) (h head, ok bool) {
+	off := pos & m.mask
+	left := min(avail, m.capacity()-off)
+	if left < recordSize {
+		return h, false
+	}
+	b := m.data[off : off+recordSize : off+recordSize]
+	word := loadWord(b[0:8])
+	h = head{seq: loadWord(b[8:16]), size: uint32(word), kind: uint8(word >> 32), flags: uint8(word >> 40), tag: uint16(word >> 48)}
+	h.whole = align16(uint64(h.size))
+	h.prefix = recordSize
+	if h.flags&flagTime != 0 {
+		h.prefix += timeSize
+	}
+	if h.flags&flagSum != 0 {
+		h.prefix += sumSize
+	}
+	switch h.kind {
+	case kindData:
+		ok = h.flags&^(flagTime|flagSum) == 0 && h.size >= h.prefix && uint64(h.size) <= min(m.capacity()/2, maxRecord)
+	case kindPadding:
+		ok = h.flags == 0 && h.tag == 0 && off+uint64(h.size) == m.capacity()
+	}
+	return h, ok && h.whole <= left
+}
+
+// sumParts is the CRC-32C of a record: header, with the checksum's own field zero, and payload. prefix ends with the
+// checksum's eight bytes.
+func sumParts(prefix, payload []byte) uint32 {
+	s := crc32.Update(0, castagnoli, prefix[:len(prefix)-sumSize])
+	s = crc32.Update(s, castagnoli, zeroSum[:])
+	return crc32.Update(s, castagnoli, payload)
+}
+
+var zeroSum [sumSize]byte
+
+// sumRight reports whether a whole record carries the checksum of its bytes.
+func sumRight(rec []byte, prefix int) bool {
+	return le.Uint64(rec[prefix-sumSize:]) == uint64(sumParts(rec[:prefix], rec[prefix:]))
+}

@@ -1,0 +1,213 @@
+package ring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mmring/mmring/lock"
+)
+
+// The writer's slow path, once per stride: where may it write?
+
+// room makes sure that a record of size bytes fits at pos. When it does not fit before the end of the region, padding
+// fills the rest and pos moves to the region's start. A nil context means: do not wait.
+func (w *Writer) room(ctx context.Context, size uint64) error {
+	if size > w.hdr.maxRecord() {
+		return w.tooLarge(size)
+	}
+	whole, pad := align16(size), uint64(0)
+	if left := w.capacity() - w.pos&w.mask; whole > left {
+		pad = left
+	}
+	end := w.pos + pad + whole
+	if end >= maxPosition {
+		return fmt.Errorf("%w: position %d: the stream is over; make a new ring", ErrTooLarge, end)
+	}
+	for end > w.space {
+		if w.advance(end) {
+			continue
+		}
+		w.publish() // what a batch has written so far; a reader may be waiting for just that
+		if ctx == nil {
+			w.add(statFull, 1)
+			return w.full
+		}
+		if err := w.waitSpace(ctx, end); err != nil {
+			return err
+		}
+	}
+	if pad > 0 {
+		b := w.data[w.pos&w.mask:]
+		le.PutUint64(b[0:8], headWord(uint32(pad), kindPadding, 0, 0))
+		le.PutUint64(b[8:16], w.seq)
+		w.pos += pad
+	}
+	w.index[w.pos/w.stride()%indexEntries].set(w.pos, w.seq)
+	w.lim = min(w.space, (end/w.stride()+1)*w.stride(), w.pos+w.hdr.maxRecord())
+	w.flushStats()
+	return nil
+}
+
+// advance moves oldest as far as a record that ends at end needs, and with it space. It reports false when a registered
+// reader is in the way.
+//
+//	W1 store oldest, W2 full fence, W3 the cursors again: a reader that registered meanwhile is either seen here, or sees
+//	the new oldest in its S3 and starts there.
+func (w *Writer) advance(end uint64) bool {
+	m, holder := w.scan()
+	if end > m+w.capacity() {
+		return false
+	}
+	if need := end - min(end, w.capacity()); need > w.old {
+		b, ok := w.boundary(need, m)
+		if !ok {
+			w.drop(holder, "cursor is not at a record")
+			return true
+		}
+		w.nextSeq.Store(w.pubSeq) // N1: if the ring is empty now, only this word knows the number
+		w.old = b
+		w.oldest.Store(b) // W1, W2: a full fence on amd64; on arm64 ordered before the loads of W3
+	}
+	m, _ = w.scan() // W3
+	w.space = min(w.old, m) + w.capacity()
+	return true
+}
+
+// scan returns the smallest cursor that holds the writer back and its slot; the published position and -1 without one.
+func (w *Writer) scan() (m uint64, holder int) {
+	m, holder = w.pub, -1
+	for i := range w.used() {
+		s := &w.slots[i]
+		if !slotState(s.word.Load()).holdsBack() {
+			continue
+		}
+		c := s.cursor.Load() // R2's partner
+		if c > w.pub || c%recordSize != 0 {
+			w.drop(i, "cursor cannot be", "cursor", c, "published", w.pub)
+			continue
+		}
+		if c < m || holder < 0 {
+			m, holder = c, i
+		}
+	}
+	return m, holder
+}
+
+// drop takes a slot whose cursor is impossible out of the count. Its owner finds out and gets ErrCorrupt.
+func (w *Writer) drop(i int, why string, args ...any) {
+	s := &w.slots[i]
+	if st := slotState(s.word.Load()); st.holdsBack() && s.word.CompareAndSwap(uint64(st), uint64(st.as(stateCorrupt))) {
+		w.add(statCorrupt, 1)
+		w.dropped(i, "slot corrupt", append([]any{"why", why}, args...)...)
+	}
+}
+
+// boundary returns where a record starts, at need or above and at most m: the first proven index entry that is a stride
+// further than need, else the last one before that, else m. It is false if no record starts at m.
+func (w *Writer) boundary(need, m uint64) (uint64, bool) {
+	far := need + w.stride()
+	above, below := uint64(maxPosition), uint64(0)
+	for i := range w.index {
+		p, _, ok := w.proven(i, need, m)
+		switch {
+		case !ok:
+		case p >= far:
+			above = min(above, p)
+		default:
+			below = max(below, p)
+		}
+	}
+	switch {
+	case above != maxPosition:
+		return above, true
+	case below >= need && below > 0:
+		return below, true
+	case m == w.pub:
+		return m, true
+	}
+	_, ok := w.parse(m, w.pub-m)
+	return m, ok
+}
+
+// hasSpace is what waitSpace waits for.
+func (w *Writer) hasSpace() bool {
+	m, _ := w.scan()
+	return w.want <= m+w.capacity()
+}
+
+// deadCheck bounds how late a writer that waits finds out that the reader it waits for has died.
+const deadCheck = 10 * time.Millisecond
+
+// waitSpace waits until a record that ends at end fits. Slots of dead readers in the way are freed; a living reader, also
+// a stopped one, and a durable cursor are waited for.
+func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
+	w.want = end
+	w.add(statBlocked, 1)
+	start := time.Now()
+	defer func() { w.add(statBlockedNS, uint64(time.Since(start))) }()
+	if w.spin(w.ready) {
+		return nil
+	}
+	for limit := time.Millisecond; ; limit = min(2*limit, deadCheck) {
+		mortal, err := w.reap(end)
+		if err != nil || w.hasSpace() {
+			return err
+		}
+		nap := limit
+		if !mortal {
+			nap = longestSleep // only durable cursors hold us: nobody's death would help
+		}
+		if _, err := w.sleep(ctx, w.spaceWake, nap, w.ready); err != nil || w.hasSpace() {
+			return err
+		}
+		if err := w.still(); err != nil {
+			w.poison(err)
+			return err
+		}
+	}
+}
+
+// reap frees the slots of dead readers that a record ending at end would have to wait for, and reports whether any other
+// reader in the way is a process, which can die.
+func (w *Writer) reap(end uint64) (mortal bool, err error) {
+	for i := range w.used() {
+		s := &w.slots[i]
+		st := slotState(s.word.Load())
+		if !st.holdsBack() || end <= s.cursor.Load()+w.capacity() {
+			continue
+		}
+		if st.durable() {
+			continue
+		}
+		freed, err := w.reapSlot(i)
+		if err != nil {
+			return false, err
+		}
+		if freed {
+			w.add(statReaped, 1)
+			w.dropped(i, "reader reaped", "pid", s.pid.Load())
+			continue
+		}
+		mortal = true
+	}
+	return mortal, nil
+}
+
+// reapSlot frees slot i if its owner is dead: lock the byte, look again, free, unlock.
+func (h *handle) reapSlot(i int) (bool, error) {
+	life, err := lock.TryHold(h.file, lifeByte(i))
+	if errors.Is(err, lock.ErrBusy) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer life.Close()
+	s := &h.slots[i]
+	if st := slotState(s.word.Load()); st.state() != stateFree && !st.durable() {
+		s.word.Store(uint64(st &^ slotUse)) // free; the generation stays
+	}
+	return true, nil
+}

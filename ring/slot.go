@@ -1,0 +1,59 @@
+package ring
+
+import (
+	"sync/atomic"
+
+	"github.com/mmring/mmring/internal/view"
+)
+
+// slot is a registered reader's place in the file.
+//
+// Only the holder of its lock byte moves it to or from free. Others change word by one CAS on all of it. cursor,
+// counters and people belong to the holder.
+type slot struct {
+	word    *atomic.Uint64
+	cursor  *atomic.Uint64
+	pid     *atomic.Uint64
+	started *atomic.Uint64
+	records *atomic.Uint64
+	bytes   *atomic.Uint64
+	waits   *atomic.Uint64
+	name    []byte
+}
+
+func newSlot(control []byte, off int) slot {
+	u64 := func(field int) *atomic.Uint64 { return view.Uint64(control, off+field) }
+	return slot{
+		word: u64(slotWord), cursor: u64(slotCursor), pid: u64(slotPID), started: u64(slotStarted),
+		records: u64(slotRecords), bytes: u64(slotBytes), waits: u64(slotWaits),
+		name: control[off+slotName : off+slotName+slotNameSize],
+	}
+}
+
+// slotState is a slot's word, taken apart.
+type slotState uint64
+
+func (s slotState) state() uint8       { return uint8(s) }
+func (s slotState) kind() uint8        { return uint8(s >> 8) }
+func (s slotState) durable() bool      { return s&flagDurable != 0 }
+func (s slotState) generation() uint32 { return uint32(s >> 32) }
+
+// slotUse are the bits of a word that a free slot has not: all but the generation.
+const slotUse = 1<<32 - 1
+
+// holdsBack reports whether the writer has to wait for this slot's cursor.
+func (s slotState) holdsBack() bool { return s.state() == stateActive && s.kind() == kindReader }
+
+// as returns the word with another state, all else kept.
+func (s slotState) as(state uint8) slotState { return s&^0xff | slotState(state) }
+
+// claimed returns the word of the next owner: a new generation, kind set, nothing else.
+func (s slotState) claimed(kind uint8) slotState {
+	return slotState(uint64(s.generation()+1)<<32 | uint64(kind)<<8 | stateClaimed)
+}
+
+// lifeByte is the lock byte of slot i.
+func lifeByte(i int) int64 { return lifeStart + int64(i) }
+
+// used returns how many slots have ever been used: those above were never registered.
+func (m *memory) used() int { return int(min(m.highWater.Load(), uint32(len(m.slots)))) }

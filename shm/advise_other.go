@@ -1,0 +1,7 @@
+//go:build !linux
+
+package shm
+
+import "errors"
+
+func advisePages([]byte, Advice) error { return errors.ErrUnsupported }
