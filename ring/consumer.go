@@ -34,7 +34,7 @@ type consumer struct {
 	bytes   uint64 // of their payloads
 	waits   uint64 // times it slept
 
-	buf   []byte
+	win   window
 	err   error // why Records ended
 	look  func() bool
 	fence atomic.Uint32
@@ -45,7 +45,7 @@ type consumer struct {
 //
 // Errors: io.EOF when the ring has ended and everything has been read, the context's cause, ErrCorrupt, ErrEvicted,
 // ErrLost, ErrMisuse, os.ErrClosed. The context is looked at when Next waits and once in 256 calls.
-func (c *consumer) Next(ctx context.Context) (Record, error) { return c.deliver(ctx, nil, "read") }
+func (c *consumer) Next(ctx context.Context) (Record, error) { return c.deliver(ctx, nil) }
 
 // Read is Next with the payload copied into buf, which must be large enough: otherwise io.ErrShortBuffer, and the record
 // comes again. The returned Payload is a part of buf.
@@ -53,48 +53,69 @@ func (c *consumer) Read(ctx context.Context, buf []byte) (Record, error) {
 	if buf == nil {
 		buf = []byte{}
 	}
-	return c.deliver(ctx, buf, "read")
+	return c.deliver(ctx, buf)
 }
 
 // Records returns the records from the next one on, for a range loop, which ends when the ring does, at an error or when
 // the context is done: see Err. Asking for the next turn consumes the record of the last one; break, return and a panic do
-// not: it comes again.
+// not: it comes again. The loop's body may use the reader, and runs with debug.SetPanicOnFault set.
 func (c *consumer) Records(ctx context.Context) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		c.err = nil
-		leaving := true
-		defer func() {
-			if leaving {
-				c.rewind()
-			}
-		}()
-		for {
-			rec, err := c.Next(ctx)
-			if err != nil {
-				leaving = false
-				if !isEOF(err) {
-					c.err = err
-				}
-				return
-			}
-			if !yield(rec) {
-				return
-			}
+		if c.err = c.each(ctx, yield); isEOF(c.err) {
+			c.err = nil
 		}
+	}
+}
+
+// each delivers records until there are no more or yield does not want any.
+func (c *consumer) each(ctx context.Context, yield func(Record) bool) (err error) {
+	if err := c.begin(); err != nil {
+		return fail("read", c.path, err)
+	}
+	defer c.settle(debug.SetPanicOnFault(true), "read", &err)
+	inside, done := true, false
+	defer func() {
+		if inside {
+			c.finish()
+		} else if !done {
+			c.rewind()
+		}
+	}()
+	for {
+		var rec Record
+		if err := c.step(ctx, &rec, nil); err != nil {
+			return err
+		}
+		c.finish()
+		inside = false
+		if !yield(rec) {
+			return nil
+		}
+		if err := c.begin(); err != nil {
+			done = true
+			return err
+		}
+		inside = true
 	}
 }
 
 // Err returns why the last Records loop ended: nil after the ring's end and after a break.
 func (c *consumer) Err() error { return c.err }
 
-func (c *consumer) deliver(ctx context.Context, into []byte, op string) (rec Record, err error) {
+func (c *consumer) deliver(ctx context.Context, into []byte) (rec Record, err error) {
 	if err := c.begin(); err != nil {
-		return Record{}, fail(op, c.path, err)
+		return Record{}, fail("read", c.path, err)
 	}
 	defer c.finish()
-	defer c.settle(debug.SetPanicOnFault(true), op, &err)
+	defer c.settle(debug.SetPanicOnFault(true), "read", &err)
+	err = c.step(ctx, &rec, into)
+	return rec, err
+}
+
+// step consumes the record delivered before and reads the next one into rec.
+func (c *consumer) step(ctx context.Context, rec *Record, into []byte) error {
 	if err := c.due(ctx); err != nil {
-		return Record{}, err
+		return err
 	}
 	if !c.manual {
 		c.consume()
@@ -102,11 +123,11 @@ func (c *consumer) deliver(ctx context.Context, into []byte, op string) (rec Rec
 	for {
 		if c.pos == c.pub {
 			if err := c.await(ctx); err != nil {
-				return Record{}, err
+				return err
 			}
 		}
-		if ok, err := c.take(&rec, into); ok || err != nil {
-			return rec, err
+		if ok, err := c.take(rec, into); ok || err != nil {
+			return err
 		}
 	}
 }
@@ -139,51 +160,38 @@ func (c *consumer) storeCursor() {
 // take reads the record at pos into rec. It returns false without an error when there was none to deliver: padding, a
 // record that is not wanted, or an overrun.
 func (c *consumer) take(rec *Record, into []byte) (ok bool, err error) {
-	h, good := c.parse(c.pos, c.pub-c.pos)
-	data := good && h.kind == kindData
-	fits, sound := true, true
-	if data {
-		fits, sound = c.copyRecord(rec, h, into)
-	}
-	if c.slot == nil && c.overrun() {
-		return false, nil // whatever was wrong with it: it was another record already
-	}
+	h, raw, good, over := c.load(into != nil)
 	switch {
+	case over:
+		return false, nil
 	case !c.plausible(h, good):
 		return false, c.contradiction(h, good)
-	case !data:
+	case h.kind == kindPadding:
 		c.pos += h.whole
 		return false, nil
-	case !fits:
-		return false, fmt.Errorf("%w: record %d has %d bytes, the buffer %d", io.ErrShortBuffer, h.seq, h.size-h.prefix, len(into))
-	case !sound:
+	}
+	prefix, payload := raw[:h.prefix], raw[h.prefix:]
+	if into != nil {
+		size := int(h.size - h.prefix)
+		if size > len(into) {
+			return false, fmt.Errorf("%w: record %d has %d bytes, the buffer %d", io.ErrShortBuffer, h.seq, size, len(into))
+		}
+		into = into[:size:size]
+		if len(payload) == size {
+			copy(into, payload)
+		} else if !c.loadPayload(h, into) {
+			return false, nil
+		}
+		payload = into
+	}
+	if h.flags&flagSum != 0 && !sumRight(prefix, payload) {
 		return false, corrupt("checksum of record %d at position %d", h.seq, c.pos)
 	}
-	return c.accept(rec, h.whole), nil
-}
-
-// copyRecord copies the record at pos, whose header is h, into rec, its payload into into, or, if that is nil, into the
-// reader's own buffer. It reports whether it fits there and whether its checksum, if it has one, is right.
-func (c *consumer) copyRecord(rec *Record, h head, into []byte) (fits, sound bool) {
-	size := int(h.size - h.prefix)
-	if into == nil {
-		into = c.buffer(size)
-	}
-	if size > len(into) {
-		return false, true
-	}
-	at := c.pos & c.mask
-	payload := into[:size:size]
-	copyOut(payload, c.data[at+uint64(h.prefix):at+uint64(h.size)])
-	rec.Seq, rec.Tag, rec.Payload = h.seq, h.tag, payload
-	if h.flags == 0 {
-		return true, true
-	}
-	prefix := c.data[at : at+uint64(h.prefix)]
+	rec.Seq, rec.Lost, rec.Tag, rec.nanos, rec.Payload = h.seq, 0, h.tag, 0, payload
 	if h.flags&flagTime != 0 {
-		rec.nanos = int64(loadWord(prefix[recordSize : recordSize+timeSize]))
+		rec.nanos = int64(le.Uint64(prefix[recordSize:]))
 	}
-	return true, h.flags&flagSum == 0 || c.sound(prefix, payload)
+	return c.accept(rec, h.whole), nil
 }
 
 // accept makes a record that was read whole, and takes so many bytes of the ring, the delivered one; false if it is none
@@ -260,21 +268,6 @@ func (c *consumer) overrun() bool {
 		c.pos = c.pub
 	}
 	return true
-}
-
-// sound checks a record's checksum over private copies of its parts.
-func (c *consumer) sound(prefix, payload []byte) bool {
-	var own [recordSize + timeSize + sumSize]byte
-	n := copyOut(own[:], prefix)
-	return le.Uint64(own[n-sumSize:n]) == uint64(sumParts(own[:n], payload))
-}
-
-// buffer returns n bytes of the reader's own. It grows by doubling, so that steady reading allocates nothing.
-func (c *consumer) buffer(n int) []byte {
-	if n > cap(c.buf) {
-		c.buf = make([]byte, max(n, 2*cap(c.buf), 512))
-	}
-	return c.buf[:n]
 }
 
 // rewind takes back the delivery that was not consumed.

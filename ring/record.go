@@ -58,8 +58,13 @@ func (m *memory) parse(pos, avail uint64) (h head, ok bool) {
 		return h, false
 	}
 	b := m.data[off : off+recordSize : off+recordSize]
-	word := loadWord(b[0:8])
-	h = head{seq: loadWord(b[8:16]), size: uint32(word), kind: uint8(word >> 32), flags: uint8(word >> 40), tag: uint16(word >> 48)}
+	return m.parseWords(loadWord(b[0:8]), loadWord(b[8:16]), pos, left)
+}
+
+// parseWords is parse for a header's two words, already loaded, of a record at pos with left bytes until the end of what
+// is published or of the region, whichever comes first.
+func (m *memory) parseWords(word, seq, pos, left uint64) (h head, ok bool) {
+	h = head{seq: seq, size: uint32(word), kind: uint8(word >> 32), flags: uint8(word >> 40), tag: uint16(word >> 48)}
 	h.whole = align16(uint64(h.size))
 	h.prefix = recordSize
 	if h.flags&flagTime != 0 {
@@ -68,26 +73,24 @@ func (m *memory) parse(pos, avail uint64) (h head, ok bool) {
 	if h.flags&flagSum != 0 {
 		h.prefix += sumSize
 	}
-	switch h.kind {
-	case kindData:
+	if h.kind == kindData {
 		ok = h.flags&^(flagTime|flagSum) == 0 && h.size >= h.prefix && uint64(h.size) <= min(m.capacity()/2, maxRecord)
-	case kindPadding:
-		ok = h.flags == 0 && h.tag == 0 && off+uint64(h.size) == m.capacity()
+	} else {
+		ok = h.kind == kindPadding && h.flags == 0 && h.tag == 0 && pos&m.mask+uint64(h.size) == m.capacity()
 	}
 	return h, ok && h.whole <= left
 }
 
-// sumParts is the CRC-32C of a record: header, with the checksum's own field zero, and payload. prefix ends with the
-// checksum's eight bytes.
-func sumParts(prefix, payload []byte) uint32 {
+// sumRight reports whether a record, in two private parts, carries the checksum of its bytes. prefix is its header.
+func sumRight(prefix, payload []byte) bool {
+	return le.Uint64(prefix[len(prefix)-sumSize:]) == uint64(sum(prefix, payload))
+}
+
+// sum is the CRC-32C of a record: header with the checksum's own field zero, time and payload.
+func sum(prefix, payload []byte) uint32 {
 	s := crc32.Update(0, castagnoli, prefix[:len(prefix)-sumSize])
 	s = crc32.Update(s, castagnoli, zeroSum[:])
 	return crc32.Update(s, castagnoli, payload)
 }
 
 var zeroSum [sumSize]byte
-
-// sumRight reports whether a whole record carries the checksum of its bytes.
-func sumRight(rec []byte, prefix int) bool {
-	return le.Uint64(rec[prefix-sumSize:]) == uint64(sumParts(rec[:prefix], rec[prefix:]))
-}

@@ -106,7 +106,8 @@ func (m *memory) whole(pos uint64, rec head) bool {
 		return true
 	}
 	off := pos & m.mask
-	return sumRight(m.data[off:off+uint64(rec.size)], int(rec.prefix))
+	at, end := off+uint64(rec.prefix), off+uint64(rec.size)
+	return sumRight(m.data[off:at], m.data[at:end])
 }
 
 // cut moves published back to end, which needs that nobody alive is registered, and clamps the durable cursors.

@@ -56,13 +56,17 @@ func (g registration) register(ctx context.Context) (i int, life *lock.Life, kno
 	return i, life, false, nil
 }
 
+// raises bounds how often enterAt follows oldest. Two are enough for any writer that keeps to the protocol: one that sees
+// the cursor moves oldest no further.
+const raises = 8
+
 // enterAt runs S1 to S3 with a start at cursor.
 func (h *handle) enterAt(s *slot, cursor uint64) {
 	s.cursor.Store(cursor) // S1
 	if st := slotState(s.word.Load()); st.state() != stateActive {
 		s.word.Store(uint64(st.as(stateActive))) // S1
 	}
-	for { // S2: the stores above are full fences on amd64, and ordered before the load below on arm64
+	for range raises { // S2: the stores above are full fences on amd64, and ordered before the load below on arm64
 		o := h.oldest.Load() // S3
 		if o <= cursor {
 			return

@@ -143,7 +143,7 @@ func (w *Writer) decorate(rec []byte) {
 		le.PutUint64(rec[recordSize:], uint64(time.Now().UnixNano()))
 	}
 	if w.flags&flagSum != 0 {
-		le.PutUint64(rec[w.prefix-sumSize:], uint64(sumParts(rec[:w.prefix], rec[w.prefix:])))
+		le.PutUint64(rec[w.prefix-sumSize:], uint64(sum(rec[:w.prefix], rec[w.prefix:])))
 	}
 }
 

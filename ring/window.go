@@ -1,0 +1,79 @@
+package ring
+
+// windowSize is how much of the ring a reader copies at a time: large enough that the copy's overhead and an observer's
+// look at oldest are shared by many small records, small enough to stay in a processor's first cache.
+const windowSize = 16 << 10
+
+// window is a private copy of the ring's bytes from a position on. Records are parsed and delivered from here, so that
+// what was checked cannot change any more, whatever other processes do.
+type window struct {
+	start uint64
+	bytes []byte
+	own   []byte // memory that is used again
+}
+
+// from returns what the window has from pos on.
+func (w *window) from(pos uint64) []byte {
+	if skip := pos - w.start; skip < uint64(len(w.bytes)) {
+		return w.bytes[skip:]
+	}
+	return nil
+}
+
+// fill copies at least need bytes from pos on, which must be published and not reach past the region's end. It reports
+// false if they were overwritten under an observer's eyes: then pos has moved.
+func (c *consumer) fill(need uint64) bool {
+	off := c.pos & c.mask
+	n := min(max(need, windowSize), c.pub-c.pos, c.capacity()-off)
+	if n > uint64(len(c.win.own)) {
+		c.win.own = make([]byte, max(n, windowSize))
+	}
+	c.win.start, c.win.bytes = c.pos, c.win.own[:n]
+	copyOut(c.win.bytes, c.data[off:off+n])
+	if c.slot == nil && c.overrun() {
+		c.win.bytes = nil
+		return false
+	}
+	return true
+}
+
+// load returns the record at pos, or padding's header, from the window. A record larger than the window comes as its
+// header alone if brief is set; otherwise the window grows. good is false if there is no record; over says that an
+// observer was overrun and pos has moved.
+func (c *consumer) load(brief bool) (h head, raw []byte, good, over bool) {
+	raw = c.win.from(c.pos)
+	if len(raw) < recordSize {
+		if !c.fill(recordSize) {
+			return h, nil, false, true
+		}
+		raw = c.win.bytes
+	}
+	h, good = c.parsePrivate(raw)
+	if !good || h.kind == kindPadding || h.whole <= uint64(len(raw)) {
+		return h, raw[:min(uint64(h.size), uint64(len(raw)))], good, false
+	}
+	need := h.whole
+	if brief && need > windowSize {
+		need = recordSize + timeSize + sumSize
+	}
+	if !c.fill(need) {
+		return h, nil, false, true
+	}
+	raw = c.win.bytes
+	again, good := c.parsePrivate(raw)
+	return h, raw[:min(uint64(h.size), uint64(len(raw)))], good && again == h, false
+}
+
+// loadPayload copies the payload of a record at pos that is larger than the window straight into into, which has its
+// size. It reports false after an overrun.
+func (c *consumer) loadPayload(h head, into []byte) bool {
+	off := c.pos & c.mask
+	copyOut(into, c.data[off+uint64(h.prefix):off+uint64(h.size)])
+	return c.slot != nil || !c.overrun()
+}
+
+// parsePrivate parses the header of the record at pos in a private copy of at least its first bytes.
+func (c *consumer) parsePrivate(raw []byte) (head, bool) {
+	left := min(c.pub-c.pos, c.capacity()-c.pos&c.mask)
+	return c.parseWords(le.Uint64(raw[0:8]), le.Uint64(raw[8:16]), c.pos, left)
+}
