@@ -28,18 +28,18 @@
 //
 // # Who may hold what
 //
-//	                         role, exclusive      role, shared           life (one byte)
-//	held together with       nothing              shared roles           nothing on that byte
-//	free file handle         second try: ErrBusy, within one process too (each handle has its own description)
-//	holder dies, kill -9     free at once         this one is gone       free at once
-//	holder is stopped        held                 held                   held
-//	holder forks and execs   held by the parent alone
-//	holder opens and closes  held                 held                   held
-//	the file again
-//	holder forgets it (GC)   held until the process ends: the package keeps it reachable
-//	Close                    free                 this one is gone       free
-//	its file is closed       does not apply       does not apply         free; Close then answers os.ErrClosed
-//	file renamed, removed    held, of a file without that path
+//	                            exclusive role       shared role          life (one byte)
+//	tolerates beside it         no role              shared roles         no other life of that byte
+//	second try, same process    ErrBusy              as between processes ErrBusy
+//	process dies, kill -9       free at once         this one is gone     free at once
+//	process is stopped          held                 held                 held
+//	process forks and execs     held by the parent alone, whatever becomes of the child
+//	file opened and closed      held                 held                 held
+//	again by the same process
+//	value forgotten             held until the process ends: the package keeps it from the garbage collector
+//	Close                       free                 this one is gone     free
+//	its *os.File is closed      held (it has its own)                     free; Close then answers os.ErrClosed
+//	file renamed or removed     held, of the file that had the name; the name's next file is free
 //
 // # How
 //
@@ -49,6 +49,9 @@
 //
 // Where the bytes of lives lie is for the users of a file to agree on. They need not exist: offsets far beyond the end of the
 // file are best, and a range of them costs nothing.
+//
+// Errors are *fs.PathError: they name operation, path and, for lives, the offset, and wrap ErrBusy, an error of package fs,
+// the context's cause or the kernel's syscall.Errno.
 //
 // Roles work wherever flock exists, TryRoleFile and lives on Linux. Everything else answers errors.ErrUnsupported.
 //

@@ -27,7 +27,8 @@ type place struct {
 // a second hold through the same file, which the kernel would grant: two lives would then end with the first.
 var lives sync.Map // place to *Life
 
-// TryHold locks the byte at off (0 to 1<<63 - 1; it need not exist) without waiting. f must be open for writing, and not
+// TryHold locks the byte at off (0 to 1<<63 - 1; it need not exist) without waiting for its holder. (It does let those pass
+// who waited for the byte to be free and leave at once: microseconds, at most 250 ms.) f must be open for writing, and not
 // share its description with another process. The byte stays locked until Close, until f is closed, or until the process
 // ends. A Life that is forgotten stays, and so does f.
 //

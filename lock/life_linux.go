@@ -5,17 +5,19 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// maxPassing bounds how often lockByte steps aside for those who only pass through (passByte).
-const maxPassing = 1000
+// passing bounds how long lockByte steps aside for those who only pass through (passByte). Usually it is microseconds.
+const passing = 250 * time.Millisecond
 
-// lockByte takes the write lock of one byte. Waiters hold a read lock for an instant when the byte is free, and several at
-// a time: to be refused because of them would be wrong, so lockByte lets them pass.
+// lockByte takes the write lock of one byte. Waiters hold a read lock for a moment when the byte becomes free, several at a
+// time: to be refused because of them would be wrong, so lockByte lets them pass. One that is stopped at that very moment
+// has to count as a holder in the end.
 func lockByte(f *os.File, off int64) error {
-	for range maxPassing {
+	for start := time.Now(); ; runtime.Gosched() {
 		err := fcntl(f, unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: off, Len: 1})
 		switch err {
 		case unix.EAGAIN, unix.EACCES:
@@ -24,12 +26,14 @@ func lockByte(f *os.File, off int64) error {
 		default:
 			return err
 		}
-		if held, err := byteHeld(f, off); err != nil || held {
-			return errors.Join(err, ErrBusy)
+		held, err := byteHeld(f, off)
+		if err != nil {
+			return err
 		}
-		runtime.Gosched()
+		if held || time.Since(start) > passing {
+			return ErrBusy
+		}
 	}
-	return ErrBusy
 }
 
 func unlockByte(f *os.File, off int64) error {

@@ -67,8 +67,8 @@ func (r *Role) Info() (fs.FileInfo, error) {
 }
 
 // Share makes an exclusive role shared, without waiting; of a shared one it changes nothing. On Linux nobody can take the
-// role exclusively in between. Other systems give it up for a moment, and POSIX allows that everywhere: who must know
-// looks again at what it did while it was alone.
+// role exclusively in between. No standard promises that, and other systems may give the role up for a moment: portable
+// programs look again at what they did while they were alone.
 //
 // After an error the role is closed: ErrBusy when somebody came in between, os.ErrClosed after Close.
 func (r *Role) Share() error {
