@@ -14,6 +14,9 @@ import (
 // allocationStep is how much one fallocate asks for, so that a signal never undoes more than that.
 const allocationStep = 64 << 20
 
+// anonymous asks for a file without a name. Tests ask as kernels read it that do not know O_TMPFILE.
+var anonymous = unix.O_TMPFILE
+
 // birth makes the file of a ring: nameless, allocated, written, and linked to path as the last step. It fails with
 // fs.ErrExist if the name is taken, and leaves nothing behind when it fails.
 func birth(path string, c Config, size int64, firstPages []byte) error {
@@ -59,7 +62,7 @@ func birth(path string, c Config, size int64, firstPages []byte) error {
 // the caller removes.
 func nameless(path string) (f *os.File, name string, err error) {
 	dir := filepath.Dir(path)
-	f, err = os.OpenFile(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	f, err = os.OpenFile(dir, anonymous|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		return f, "", nil
 	}

@@ -32,6 +32,7 @@ type consumer struct {
 	newest  bool   // after an overrun go on behind the newest record
 	records uint64 // delivered and consumed
 	bytes   uint64 // of their payloads
+	last    uint64 // bytes of the one delivered last
 	waits   uint64 // times it slept
 
 	win   window
@@ -108,8 +109,10 @@ func (c *consumer) deliver(ctx context.Context, into []byte) (rec Record, err er
 	}
 	defer c.finish()
 	defer c.settle(debug.SetPanicOnFault(true), "read", &err)
-	err = c.step(ctx, &rec, into)
-	return rec, err
+	if err := c.step(ctx, &rec, into); err != nil {
+		return Record{}, err
+	}
+	return rec, nil
 }
 
 // step consumes the record delivered before and reads the next one into rec.
@@ -163,14 +166,14 @@ func (c *consumer) take(rec *Record, into []byte) (ok bool, err error) {
 	h, raw, good, over := c.load(into != nil)
 	switch {
 	case over:
-		return false, nil
+		return false, c.dismissed()
 	case !c.plausible(h, good):
 		return false, c.contradiction(h, good)
 	case h.kind == kindPadding:
 		c.pos += h.whole
 		return false, nil
 	}
-	prefix, payload := raw[:h.prefix], raw[h.prefix:]
+	prefix, payload := raw[:h.prefix], raw[h.prefix:len(raw):len(raw)] // who appends to it must not reach the next record
 	if into != nil {
 		size := int(h.size - h.prefix)
 		if size > len(into) {
@@ -180,7 +183,7 @@ func (c *consumer) take(rec *Record, into []byte) (ok bool, err error) {
 		if len(payload) == size {
 			copy(into, payload)
 		} else if !c.loadPayload(h, into) {
-			return false, nil
+			return false, c.dismissed()
 		}
 		payload = into
 	}
@@ -210,7 +213,8 @@ func (c *consumer) accept(rec *Record, whole uint64) bool {
 		rec.Lost, c.want = rec.Seq-c.want, 0
 	}
 	c.records++
-	c.bytes += uint64(len(rec.Payload))
+	c.last = uint64(len(rec.Payload))
+	c.bytes += c.last
 	return true
 }
 
@@ -253,6 +257,16 @@ func (c *consumer) dismissed() error {
 	}
 }
 
+// overwritten reports, after a copy, whether what was copied may have been overwritten meanwhile: under an observer, which
+// then moves on, or under a registered reader that was dropped, whose slot the writer no longer waits for.
+func (c *consumer) overwritten() bool {
+	if c.slot == nil {
+		return c.overrun()
+	}
+	order(&c.fence)                                // V1
+	return slotState(c.slot.word.Load()) != c.mine // V2
+}
+
 // overrun looks whether the record at pos has been overwritten, after it was copied, and if so moves to where records are
 // still whole.
 func (c *consumer) overrun() bool {
@@ -275,9 +289,11 @@ func (c *consumer) rewind() {
 	if c.manual || c.begin() != nil {
 		return
 	}
-	if c.pos != c.done.position && c.done.sequence != 0 {
+	if c.pos != c.done.position {
 		c.records--
+		c.bytes -= c.last
 	}
 	c.pos, c.expect, c.jumped = c.done.position, c.done.sequence, false
+	c.win.bytes = nil // the payload was the caller's to change
 	c.finish()
 }

@@ -25,10 +25,10 @@ type handle struct {
 	region  *shm.Map
 	log     *slog.Logger
 
-	cancel  atomic.Uint32 // not 0: a sleep of this handle has to end
-	lost    error         // why the handle is poisoned; guarded by the gate
-	calls   uint32        // since the last look at the context
-	watched context.Context
+	cancel  atomic.Uint32   // not 0: a sleep of this handle has to end
+	lost    error           // why the handle is poisoned; guarded by the gate
+	calls   uint32          // since the last look at the context
+	watched <-chan struct{} // of the context that ends sleeps
 	unwatch func() bool
 
 	teardown func() error // what the owner adds to release

@@ -72,6 +72,9 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 		}
 		w := &Writer{handle: h, role: role}
 		if err := w.attach(o); err != nil {
+			if w.life != nil {
+				_ = w.life.Close()
+			}
 			role.Close()
 			h.release()
 			return nil, err
@@ -140,7 +143,6 @@ func (w *Writer) attach(o WriterOptions) (err error) {
 	}
 	next, found, err := w.recover(now)
 	if err != nil {
-		w.life.Close()
 		return err
 	}
 	if found.Dirty || found.Foreign {

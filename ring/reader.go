@@ -89,6 +89,7 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	r.pos, r.pub, r.expect, r.want = start.position, high, start.sequence, o.From.wanted()
 	r.done, r.stored = start, start.position
 	s.cursor.Store(start.position)
+	rouse(r.spaceWake)
 	return nil
 }
 
@@ -190,6 +191,9 @@ func (v *Observer) attach(from Start) (err error) {
 		order(&v.fence)            // V1
 		if v.oldest.Load() > low { // V2
 			continue
+		}
+		if low == high && v.published.Load() != high {
+			continue // the number of the next record may be that of a later one
 		}
 		if err != nil {
 			return err

@@ -110,7 +110,7 @@ func (m *memory) whole(pos uint64, rec head) bool {
 	return sumRight(m.data[off:at], m.data[at:end])
 }
 
-// cut moves published back to end, which needs that nobody alive is registered, and clamps the durable cursors.
+// cut moves published back to end, which needs that nobody alive is registered, after it has clamped the durable cursors.
 func (h *handle) cut(end, published uint64) error {
 	for i := range h.slots {
 		held, err := lock.Held(h.file, lifeByte(i))
@@ -121,12 +121,12 @@ func (h *handle) cut(end, published uint64) error {
 			return fmt.Errorf("%w: slot %d is held, and %d damaged bytes at position %d have to be cut: end its process first", ErrBusy, i, published-end, end)
 		}
 	}
-	h.published.Store(end) // C3
-	for i := range h.slots {
+	for i := range h.slots { // before published: a cursor above it would cost its reader the slot, if we died between
 		if c := h.slots[i].cursor.Load(); c > end {
 			h.slots[i].cursor.Store(end)
 		}
 	}
+	h.published.Store(end) // C3
 	return nil
 }
 

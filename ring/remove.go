@@ -43,6 +43,9 @@ func AddReader(ctx context.Context, path, name string, from Start) error {
 // RemoveReader removes the durable cursor name, and the writer no longer waits for it. A living reader is only removed
 // with force, and gets ErrEvicted; without: ErrBusy. An unknown name: fs.ErrNotExist.
 func RemoveReader(ctx context.Context, path, name string, force bool) error {
+	if err := checkName(name); err != nil {
+		return fail("remove reader", path, err)
+	}
 	h, err := openHandle(ctx, path, openOptions{write: true, allowFS: true})
 	if err != nil {
 		return fail("remove reader", path, err)

@@ -17,6 +17,9 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 	if size > w.hdr.maxRecord() {
 		return w.tooLarge(size)
 	}
+	if w.over {
+		return fmt.Errorf("%w: this writer said that no more would come", ErrEnded)
+	}
 	whole, pad := align16(size), uint64(0)
 	if left := w.capacity() - w.pos&w.mask; whole > left {
 		pad = left
@@ -29,7 +32,10 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 		if w.advance(end) {
 			continue
 		}
-		w.publish() // what a batch has written so far; a reader may be waiting for just that
+		if w.pos != w.pub {
+			w.publish() // what a batch has written so far; a reader may be waiting for just that
+			continue
+		}
 		if ctx == nil {
 			w.add(statFull, 1)
 			return w.full
@@ -45,7 +51,8 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 		w.pos += pad
 	}
 	w.index[w.pos/w.stride()%indexEntries].set(w.pos, w.seq)
-	w.lim = min(w.space, (end/w.stride()+1)*w.stride(), w.pos+w.hdr.maxRecord())
+	// The next multiple of a stride at or above end: a claim that is committed short must not leave lim behind the region's end.
+	w.lim = min(w.space, (end-1)/w.stride()*w.stride()+w.stride(), w.pos+w.hdr.maxRecord())
 	w.flushStats()
 	return nil
 }

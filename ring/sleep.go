@@ -94,15 +94,16 @@ func (h *handle) interrupted(ctx context.Context) error {
 
 // watch has the end of ctx end this handle's sleeps. The last context is remembered: calls in a loop share one watch.
 func (h *handle) watch(ctx context.Context) {
-	if h.watched == ctx {
+	done := ctx.Done()
+	if h.watched == done {
 		return
 	}
 	if h.unwatch != nil {
 		h.unwatch()
 		h.unwatch = nil
 	}
-	h.watched = ctx
-	if ctx.Done() != nil {
+	h.watched = done
+	if done != nil {
 		h.unwatch = context.AfterFunc(ctx, h.cancelWaits)
 	}
 }

@@ -23,6 +23,7 @@ type Report struct {
 	Sums    uint64 // checksums compared
 	Lost    bool   // a writer overwrote records while they were looked at; the rest was verified
 	Faults  []Fault
+	More    uint64 // faults beyond the first 1000, which are only counted
 }
 
 // Verify walks header, counters, slots and every record from oldest to published, and changes nothing. An error means
@@ -67,6 +68,11 @@ func (h *handle) verify() (r Report, err error) {
 }
 
 func (r *Report) fault(off int64, what, format string, args ...any) {
+	const most = 1000
+	if len(r.Faults) == most {
+		r.More++
+		return
+	}
 	r.Faults = append(r.Faults, Fault{off, what, fmt.Sprintf(format, args...)})
 }
 

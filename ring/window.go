@@ -21,7 +21,8 @@ func (w *window) from(pos uint64) []byte {
 }
 
 // fill copies at least need bytes from pos on, which must be published and not reach past the region's end. It reports
-// false if they were overwritten under an observer's eyes: then pos has moved.
+// false if they may have been overwritten meanwhile: under an observer, whose pos has moved, or because this reader was
+// dropped.
 func (c *consumer) fill(need uint64) bool {
 	off := c.pos & c.mask
 	n := min(max(need, windowSize), c.pub-c.pos, c.capacity()-off)
@@ -30,7 +31,7 @@ func (c *consumer) fill(need uint64) bool {
 	}
 	c.win.start, c.win.bytes = c.pos, c.win.own[:n]
 	copyOut(c.win.bytes, c.data[off:off+n])
-	if c.slot == nil && c.overrun() {
+	if c.overwritten() {
 		c.win.bytes = nil
 		return false
 	}
@@ -39,7 +40,7 @@ func (c *consumer) fill(need uint64) bool {
 
 // load returns the record at pos, or padding's header, from the window. A record larger than the window comes as its
 // header alone if brief is set; otherwise the window grows. good is false if there is no record; over says that an
-// observer was overrun and pos has moved.
+// observer was overrun and pos has moved, or a reader dropped.
 func (c *consumer) load(brief bool) (h head, raw []byte, good, over bool) {
 	raw = c.win.from(c.pos)
 	if len(raw) < recordSize {
@@ -65,11 +66,11 @@ func (c *consumer) load(brief bool) (h head, raw []byte, good, over bool) {
 }
 
 // loadPayload copies the payload of a record at pos that is larger than the window straight into into, which has its
-// size. It reports false after an overrun.
+// size. It reports false as fill does.
 func (c *consumer) loadPayload(h head, into []byte) bool {
 	off := c.pos & c.mask
 	copyOut(into, c.data[off+uint64(h.prefix):off+uint64(h.size)])
-	return c.slot != nil || !c.overrun()
+	return !c.overwritten()
 }
 
 // parsePrivate parses the header of the record at pos in a private copy of at least its first bytes.

@@ -30,6 +30,7 @@ type Writer struct {
 	prefix     int // bytes before a payload
 	flags      uint8
 	wakeAlways bool
+	over       bool   // End was called
 	bytes      uint64 // payload bytes published since they were last added to the statistics
 	want       uint64 // what hasSpace looks for
 	full       error  // ErrFull, wrapped once
@@ -40,7 +41,7 @@ type Writer struct {
 // Publish copies payload into the ring, publishes it as one record and returns its number. It waits only while a
 // registered reader holds the writer back. A payload may be empty and has at most MaxPayload bytes.
 //
-// Errors: ErrTooLarge, ErrClaimed, ErrLost, ErrMisuse, os.ErrClosed, and the context's cause, which means: not published.
+// Errors: ErrTooLarge, ErrClaimed, ErrEnded, ErrLost, ErrMisuse, os.ErrClosed, and the context's cause, which means: not published.
 // The context is looked at when Publish waits and once in 256 calls.
 func (w *Writer) Publish(ctx context.Context, payload []byte) (uint64, error) {
 	return w.PublishTagged(ctx, 0, payload)
@@ -169,13 +170,16 @@ func (w *Writer) wakeReaders() {
 	}
 }
 
-// End says that no record will come: readers that have read everything get io.EOF, and later writers ErrEnded.
+// End says that no record will come: readers that have read everything get io.EOF, this writer's next Publish and later
+// writers ErrEnded.
 func (w *Writer) End() (err error) {
 	if err := w.begin(); err != nil {
 		return fail("end", w.path, err)
 	}
 	defer w.finish()
 	defer w.settle(debug.SetPanicOnFault(true), "end", &err)
+	w.over = true
+	w.abandon()      // the next record comes to room, which refuses it
 	w.ended.Store(1) // E1: after the last W4
 	alarm(w.dataWake)
 	return nil
