@@ -1,0 +1,60 @@
+// Zerocopy fills records in the ring itself: encoding/binary writes straight into what the readers will see.
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/mmring/mmring/ring"
+)
+
+func main() {
+	dir, err := os.MkdirTemp("", "zerocopy")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := run(context.Background(), filepath.Join(dir, "squares.ring")); err != nil {
+		log.Print(err)
+	}
+}
+
+func run(ctx context.Context, path string) error {
+	w, err := ring.OpenWriter(ctx, path, ring.WriterOptions{Create: &ring.Config{Capacity: 64 << 10}})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for i := range uint64(5) {
+		c, err := w.Claim(ctx, 16)
+		if err != nil {
+			return err
+		}
+		binary.LittleEndian.PutUint64(c.Bytes(), i)
+		binary.LittleEndian.PutUint64(c.Bytes()[8:], i*i)
+		if i == 3 {
+			c.Abort() // nobody will ever know
+			continue
+		}
+		if _, err := c.Commit(16); err != nil {
+			return err
+		}
+	}
+	if err := w.End(); err != nil {
+		return err
+	}
+
+	o, err := ring.Observe(ctx, path, ring.ObserverOptions{})
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	for rec := range o.Records(ctx) {
+		fmt.Println(rec.Seq, binary.LittleEndian.Uint64(rec.Payload), binary.LittleEndian.Uint64(rec.Payload[8:]))
+	}
+	return o.Err()
+}
