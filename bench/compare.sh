@@ -35,7 +35,7 @@ build() {
 	cd "$work/$1"
 	for dir in $("$go" list -f '{{.Dir}}' "${PACKAGES:-./...}"); do
 		if grep -qs '^func Benchmark' "$dir"/*_test.go; then
-			"$go" test -c -o "$work/$1.bin/$(echo "${dir#"$work/$1/"}" | tr / -).test" "$dir"
+			"$go" test -c -o "$work/$1.bin/$(echo "${dir#"$work/$1/"}" | tr / %).test" "$dir"
 		fi
 	done
 	cd - >/dev/null
@@ -45,7 +45,7 @@ build() {
 run() {
 	for test in "$work/$1.bin"/*.test; do
 		[ -e "$test" ] || { echo "no benchmarks in $1" >&2; exit 1; }
-		dir=$(basename "$test" .test | tr - /)
+		dir=$(basename "$test" .test | tr % /)
 		(cd "$work/$1/$dir" && "$test" -test.run='^$' -test.bench="${BENCH:-.}" -test.benchmem -test.count=1) >>"$work/$1.txt"
 	done
 }
