@@ -14,9 +14,6 @@ import (
 // allocationStep is how much one fallocate asks for, so that a signal never undoes more than that.
 const allocationStep = 64 << 20
 
-// anonymous asks for a file without a name. Tests ask as kernels read it that do not know O_TMPFILE.
-var anonymous = unix.O_TMPFILE
-
 // birth makes the file of a ring: nameless, allocated, written, and linked to path as the last step. It fails with
 // fs.ErrExist if the name is taken, and leaves nothing behind when it fails.
 func birth(path string, c Config, size int64, firstPages []byte) error {
@@ -62,7 +59,11 @@ func birth(path string, c Config, size int64, firstPages []byte) error {
 // the caller removes.
 func nameless(path string) (f *os.File, name string, err error) {
 	dir := filepath.Dir(path)
-	f, err = os.OpenFile(dir, anonymous|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	how := unix.O_TMPFILE
+	if noTmpfile {
+		how = unix.O_DIRECTORY // as older kernels read O_TMPFILE
+	}
+	f, err = os.OpenFile(dir, how|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		return f, "", nil
 	}
@@ -72,7 +73,7 @@ func nameless(path string) (f *os.File, name string, err error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, "", err
 	}
-	name = filepath.Join(dir, "."+filepath.Base(path)+".mmring-"+rand.Text())
+	name = filepath.Join(dir, ".mmring-"+rand.Text())
 	f, err = os.OpenFile(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	return f, name, err
 }

@@ -36,3 +36,6 @@ func (h *header) firstPages() []byte {
 	le.PutUint32(b[offClean:], 1)
 	return b
 }
+
+// noTmpfile makes nameless behave as on a file system without O_TMPFILE. Only tests set it.
+var noTmpfile bool

@@ -1,0 +1,120 @@
+package ring
+
+import (
+	"os"
+	"sync"
+
+	"github.com/mmring/mmring/internal/view"
+)
+
+// Numbers of docs/format.md that tests write into files.
+const (
+	HeaderSize    = headerSize
+	OffVersion    = offVersion
+	OffChecksum   = offChecksum
+	OffIncompat   = offIncompat
+	OffROCompat   = offROCompat
+	OffCompat     = offCompat
+	OffCapacity   = offCapacity
+	OffCounters   = offCounters
+	OffIndex      = offIndex
+	OffSlots      = offSlots
+	OffData       = offData
+	OffFileSize   = offFileSize
+	OffSlotCount  = offSlotCount
+	OffSlotSize   = offSlotSize
+	OffIndexCount = offIndexCount
+	OffMode       = offMode
+	OffHeaderSize = offHeaderSize
+
+	OffPublished = offPublished
+	OffStamp     = offStamp
+	OffNextSeq   = offNextSeq
+	OffOldest    = offOldest
+	OffDataWake  = offDataWake
+	OffLease     = offLease
+	OffSpaceWake = offSpaceWake
+	OffMutex     = offMutex
+	OffClean     = offClean
+	OffEnded     = offEnded
+	OffEpoch     = offEpoch
+	OffBootID    = offBootID
+	OffDevice    = offDevice
+	OffInode     = offInode
+	OffPID       = offPID
+	OffHighWater = offHighWater
+	OffStats     = offStats
+	IndexStart   = indexStart
+	IndexEntries = indexEntries
+	SlotsStart   = slotsStart
+	SlotSize     = slotSize
+	SlotCursor   = slotCursor
+	StateActive  = stateActive
+	StateFree    = stateFree
+	StateCorrupt = stateCorrupt
+	FlagDurable  = flagDurable
+	KindPadding  = kindPadding
+	KindData     = kindData
+	RecordSize   = recordSize
+	WriterByte   = writerByte
+	LifeStart    = lifeStart
+
+	Slack = deadCheck // how late a death is noticed
+)
+
+// DecodeHeader decodes a page and encodes what it found again.
+func DecodeHeader(page []byte, fileSize int64) (again []byte, readOnly bool, err error) {
+	h, readOnly, err := decodeHeader(page, fileSize)
+	if err != nil {
+		return nil, readOnly, err
+	}
+	return h.encode(), readOnly, nil
+}
+
+// HeaderSum is the checksum that a page should carry.
+func HeaderSum(page []byte) uint32 { return headerSum(page) }
+
+// WithoutTmpfile makes Create see a file system that knows no nameless files.
+func WithoutTmpfile() (restore func()) {
+	noTmpfile = true
+	return func() { noTmpfile = false }
+}
+
+// Space is what the writer knows: everything below is published, and the fast path may write up to lim.
+func (w *Writer) Space() (pub, lim uint64) { return w.pub, w.lim }
+
+// Heap puts the rings that are opened until restore is called on the heap, one for all handles of a file, where the race
+// detector sees every access.
+func Heap() (restore func()) {
+	var mu sync.Mutex
+	rings := map[[16]byte][2][]byte{}
+	was := lay
+	lay = func(h *header, control, data []byte) *memory {
+		mu.Lock()
+		defer mu.Unlock()
+		r, ok := rings[h.uuid]
+		if !ok {
+			r = [2][]byte{view.Aligned(len(control)), view.Aligned(len(data))}
+			copy(r[0], control)
+			copy(r[1], data)
+			rings[h.uuid] = r
+		}
+		return newMemory(h, r[0], r[1])
+	}
+	return func() { lay = was }
+}
+
+// Owned returns the ring's own bytes of the record delivered last, which belong to the reader until its next call. The
+// race detector sees who reads them.
+func (r *Reader) Owned(n int) []byte {
+	end := r.pos & r.mask
+	if end == 0 {
+		end = r.capacity()
+	}
+	payload := align16(uint64(n + r.hdr.prefix()))
+	start := end - payload + uint64(r.hdr.prefix())
+	return r.data[start : start+uint64(n)]
+}
+
+// File is the handle's descriptor.
+func (h *handle) File() *os.File { return h.file }
