@@ -90,6 +90,23 @@ func (s *session) give(n uint64) error {
 	return s.finish(s.send(first, n))
 }
 
+func TestADeadFarSideEndsTheRun(t *testing.T) {
+	p := somewhere(t)
+	for _, c := range contenders() {
+		if m := (measure{latency, 32}); c.takes(m) {
+			t.Run(c.name(), func(t *testing.T) {
+				s, err := start(c, m, p, unspoiled)
+				require.NoError(t, err)
+				defer s.stop()
+				require.NoError(t, s.cmd.Process.Kill())
+				<-s.gone
+				_, err = s.trips(0, 8, nil)
+				require.Error(t, err)
+			})
+		}
+	}
+}
+
 func TestEveryByteOfAPayloadIsChecked(t *testing.T) {
 	for _, m := range measures() {
 		p := payload{m.size(), none}
