@@ -1,15 +1,20 @@
 package shm
 
+import (
+	"fmt"
+	"io/fs"
+)
+
 // Access says what may be done with mapped memory.
 type Access int
 
 const (
-	// ReadOnly memory can be read; storing into it is a fault.
+	// ReadOnly memory can be read. A method that would change it answers ErrReadOnly; storing into its Bytes is a fault.
 	ReadOnly Access = iota
 	// ReadWrite memory is the file: what is stored there, all others see.
 	ReadWrite
-	// CopyOnWrite memory can be changed; changes stay private. Pages that were not changed may still show later changes of
-	// the file.
+	// CopyOnWrite memory can be changed; changes stay in this process and never reach the file. It is no snapshot: pages
+	// that were not changed may still show later changes of the file.
 	CopyOnWrite
 )
 
@@ -22,13 +27,12 @@ func (a Access) String() string {
 	case CopyOnWrite:
 		return "copy-on-write"
 	}
-	return "unknown access"
+	return fmt.Sprintf("access %d", int(a))
 }
 
-// Options say what to map. The zero value is all of the file.
-type Options struct {
-	// Offset is the first byte of the file that is mapped; it need not be a multiple of anything.
-	Offset int64
-	// Length is how many bytes are mapped; 0 means to the end of the file.
-	Length int
+func (a Access) check() error {
+	if a < ReadOnly || a > CopyOnWrite {
+		return fmt.Errorf("%w: no such access", fs.ErrInvalid)
+	}
+	return nil
 }

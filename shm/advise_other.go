@@ -1,7 +1,14 @@
-//go:build !linux
+//go:build unix && !linux && !darwin && !freebsd
 
 package shm
 
-import "errors"
+import "golang.org/x/sys/unix"
 
-func advisePages([]byte, Advice) error { return errors.ErrUnsupported }
+var advices = map[Advice]int{
+	Normal:          unix.MADV_NORMAL,
+	Random:          unix.MADV_RANDOM,
+	Sequential:      unix.MADV_SEQUENTIAL,
+	WillNeed:        unix.MADV_WILLNEED,
+	DiscardDontNeed: unix.MADV_DONTNEED,
+	DiscardFree:     unix.MADV_FREE,
+}

@@ -1,37 +1,38 @@
 package shm
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"sync"
+	"sync/atomic"
 
-	"github.com/mmring/mmring/internal/view"
+	"github.com/mmring/mmring/shm/internal/pages"
 )
 
-// Errors that are this package's own. Each comes in a *fs.PathError that names operation and path.
-var (
-	// ErrRange says that offset or length cannot be.
-	ErrRange = errors.New("range out of bounds")
-	// ErrEmpty says that there is nothing to map.
-	ErrEmpty = errors.New("empty file")
-	// ErrBeyondEOF says that the range ends behind the file's end.
-	ErrBeyondEOF = errors.New("range ends beyond the end of the file")
-)
-
-// Map is a range of a file in memory.
+// Map is a range of a file, or of memory without a file, in this process. Its zero value and nil are closed maps.
 type Map struct {
-	mu     sync.RWMutex
 	name   string
+	offset int64 // of data[0] in the file
+
+	mu     sync.RWMutex // Close, Resize and Protect keep all others out
 	access Access
-	offset int64
-	base   []byte // whole pages, nil once closed
-	data   []byte // the range within base
+	data   []byte // the range; nil once closed
+	base   []byte // whole pages that hold data
+	area   []byte // base and, behind it, what is reserved
+	source pages.Source
+	sparse bool
+	file   *os.File     // our own descriptor; nil: none kept, or no file
+	pins   atomic.Int32 // Uses that run; they keep base, area and file beyond Close
+
+	cursor struct {
+		sync.Mutex // taken before mu
+		at         int
+	}
 }
 
-// Open maps the file at path.
+// Open maps the file at path, which it opens as the access needs: for reading, or for reading and writing. The other
+// errors are those of MapFile.
 func Open(path string, a Access, o Options) (*Map, error) {
 	mode := os.O_RDONLY
 	if a == ReadWrite {
@@ -45,106 +46,171 @@ func Open(path string, a Access, o Options) (*Map, error) {
 	return MapFile(f, a, o)
 }
 
-// MapFile maps a range of an open regular file, which may be closed afterwards. ReadWrite needs a file open for reading
-// and writing, the others one open for reading.
+// MapFile maps a range of an open file, which may be closed, renamed or removed afterwards. ReadWrite needs a file open
+// for reading and writing, the others one open for reading. Files are regular files, memory files, block devices, and
+// those character devices that can be mapped (with a Length).
 //
-// Errors: ErrRange, ErrEmpty, ErrBeyondEOF, fs.ErrPermission, os.ErrClosed, errors.ErrUnsupported, or what the kernel
-// answers.
+// Errors: ErrRange, ErrEmpty, ErrBeyondEOF, ErrReadOnly, fs.ErrPermission, fs.ErrInvalid, os.ErrClosed,
+// errors.ErrUnsupported, *FaultError (Populate), or what the kernel answers: ENOSPC when Grow finds no room, ENODEV for a
+// directory, pipe or socket, ENOMEM, EMFILE.
 func MapFile(f *os.File, a Access, o Options) (*Map, error) {
-	m, err := mapFile(f, a, o)
+	if f == nil {
+		return nil, &fs.PathError{Op: "map", Path: "file", Err: os.ErrInvalid}
+	}
+	err := o.onlyFile()
+	if err == nil {
+		var m *Map
+		if m, err = mapFile(f, f.Name(), a, o); err == nil {
+			return m, nil
+		}
+	}
+	return nil, notMapped(f.Name(), a, o, err)
+}
+
+func notMapped(name string, a Access, o Options, err error) error {
+	return &fs.PathError{Op: "map", Path: name, Err: fmt.Errorf("%s, offset %d, length %d: %w", a, o.Offset, o.Length, err)}
+}
+
+func mapFile(f *os.File, name string, a Access, o Options) (*Map, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if err := o.check(a); err != nil {
+		return nil, err
+	}
+	size, err := mappableSize(f, o)
 	if err != nil {
-		return nil, &fs.PathError{Op: "map", Path: f.Name(), Err: err}
+		return nil, err
+	}
+	n, err := o.within(size)
+	if err != nil {
+		return nil, err
+	}
+	if !o.Grow || o.Length == 0 {
+		return mapRange(f, name, a, o, n)
+	}
+	if err := extend(f, o.Offset, o.Offset+int64(n), size, o.Sparse); err != nil {
+		return nil, explain(f, a, err)
+	}
+	m, err := mapRange(f, name, a, o, n)
+	if err != nil && o.Offset+int64(n) > size {
+		_ = f.Truncate(size) // as it was
+	}
+	return m, err
+}
+
+// mapRange maps n bytes that are in the file. Without a file the memory is anonymous.
+func mapRange(f *os.File, name string, a Access, o Options, n int) (*Map, error) {
+	m := &Map{name: name, offset: o.Offset, access: a, sparse: o.Sparse}
+	pad := int(o.Offset % int64(pages.Size))
+	m.source = pages.Source{FD: -1, Offset: o.Offset - int64(pad), Write: a != ReadOnly, Exec: o.Exec,
+		Private: a == CopyOnWrite || f == nil, NoReserve: o.NoReserve, Flags: o.Flags}
+	var err error
+	if f == nil {
+		err = m.place(pad+n, o.Reserve+pad)
+	} else {
+		err = m.placeFile(f, pad+n, o.Reserve+pad, !o.NoTrack)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.data = m.base[pad : pad+n : pad+n]
+	if o.Populate {
+		if err := m.populate(); err != nil {
+			_ = m.release()
+			return nil, err
+		}
 	}
 	return m, nil
 }
 
-func mapFile(f *os.File, a Access, o Options) (*Map, error) {
-	info, err := f.Stat()
+func (m *Map) placeFile(f *os.File, n, reserve int, track bool) error {
+	if track {
+		own, err := duplicate(f)
+		if err != nil {
+			return err
+		}
+		m.file, f = own, own
+	}
+	err := withDescriptor(f, func(fd uintptr) error {
+		m.source.FD = int(fd)
+		prepare(fd)
+		return m.place(n, reserve)
+	})
 	if err != nil {
-		return nil, err
+		err = explain(f, m.access, err)
+		_ = m.release()
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: not a regular file", fs.ErrInvalid)
-	}
-	length, err := o.within(info.Size())
-	if err != nil {
-		return nil, err
-	}
-	pad := int(o.Offset % int64(os.Getpagesize()))
-	base, err := mapPages(f, a, o.Offset-int64(pad), pad+length)
-	if err != nil {
-		return nil, fmt.Errorf("%d bytes at offset %d, %s: %w", length, o.Offset, a, err)
-	}
-	return &Map{name: f.Name(), access: a, offset: o.Offset, base: base, data: base[pad : pad+length : pad+length]}, nil
+	return err
 }
 
-// within checks the range against a file of size bytes and returns its length.
-func (o Options) within(size int64) (int, error) {
-	switch {
-	case o.Offset < 0 || o.Length < 0 || int64(o.Length) > math.MaxInt64-o.Offset:
-		return 0, fmt.Errorf("%w: offset %d, length %d", ErrRange, o.Offset, o.Length)
-	case size == 0:
-		return 0, ErrEmpty
-	case o.Offset+int64(o.Length) > size || o.Offset >= size:
-		return 0, fmt.Errorf("%w: offset %d, length %d, the file has %d bytes", ErrBeyondEOF, o.Offset, o.Length, size)
-	case o.Length > 0:
-		return o.Length, nil
-	case size-o.Offset > math.MaxInt:
-		return 0, fmt.Errorf("%w: %d bytes do not fit into this machine's memory addresses", ErrRange, size-o.Offset)
+// place maps n bytes of the source, at the start of a reservation if that is larger.
+func (m *Map) place(n, reserve int) (err error) {
+	if reserve <= n {
+		m.base, err = pages.Map(m.source, n)
+		m.area = m.base
+		return err
 	}
-	return int(size - o.Offset), nil
-}
-
-// Bytes returns the mapped range, valid until Close; nil afterwards. Its capacity ends where the range ends. It is aligned
-// to 8 if the offset is.
-func (m *Map) Bytes() []byte {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.data
-}
-
-// Len returns the length of the range in bytes, 0 once closed.
-func (m *Map) Len() int { return len(m.Bytes()) }
-
-// Offset returns where in the file the range starts.
-func (m *Map) Offset() int64 { return m.offset }
-
-// Contains reports whether an address, of a fault, lies in the map's pages.
-func (m *Map) Contains(addr uintptr) bool {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	start := view.Address(m.base)
-	return m.base != nil && addr >= start && addr-start < uintptr((len(m.base)+os.Getpagesize()-1)&^(os.Getpagesize()-1))
-}
-
-// Flush returns when what was stored in the range is on the disk. Other processes need no flush to see it. For maps that
-// do not write into the file it does nothing.
-func (m *Map) Flush() error {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	switch {
-	case m.base == nil:
-		return &fs.PathError{Op: "flush", Path: m.name, Err: os.ErrClosed}
-	case m.access != ReadWrite:
-		return nil
+	if m.area, err = pages.Reserve(pages.Up(reserve)); err != nil {
+		return err
 	}
-	if err := flushPages(m.base); err != nil {
-		return &fs.PathError{Op: "flush", Path: m.name, Err: err}
+	if err = pages.MapOver(m.area[:n], m.source); err != nil {
+		_ = pages.Unmap(m.area)
+		m.area = nil
+		return err
 	}
+	m.base = m.area[:n]
 	return nil
 }
 
-// Close unmaps the range; it does not flush. A second Close does nothing.
+// reserved reports whether the map stays where it is.
+func (m *Map) reserved() bool { return len(m.area) > len(m.base) }
+
+// Close unmaps the range and gives its descriptor back; it does not flush. From then on all methods answer ErrClosed, and
+// slices from Bytes must not be used. While a Use is running, its memory stays until it returns. A second Close does
+// nothing and returns nil.
 func (m *Map) Close() error {
+	if m == nil {
+		return nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.base == nil {
+	if m.data == nil {
 		return nil
 	}
-	err := unmapPages(m.base)
-	m.base, m.data = nil, nil
-	if err != nil {
-		return &fs.PathError{Op: "unmap", Path: m.name, Err: err}
+	m.data = nil
+	if m.pins.Load() > 0 {
+		return nil
+	}
+	if err := m.release(); err != nil {
+		return m.fail("close", err)
 	}
 	return nil
+}
+
+// release gives memory and descriptor back.
+func (m *Map) release() error {
+	err := pages.Unmap(m.area)
+	m.data, m.base, m.area = nil, nil, nil
+	if m.file != nil {
+		if e := m.file.Close(); err == nil {
+			err = e
+		}
+		m.file = nil
+	}
+	return err
+}
+
+// enter begins a call that reads or writes the mapped bytes, or needs them to stay. It reports false if the map is
+// closed; else leave, or mu.RUnlock if no byte was touched, ends the call.
+func (m *Map) enter() bool {
+	if m == nil {
+		return false
+	}
+	m.mu.RLock()
+	if m.data == nil {
+		m.mu.RUnlock()
+		return false
+	}
+	return true
 }

@@ -3,9 +3,11 @@ package shm_test
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"testing"
 
 	"github.com/mmring/mmring/internal/fault"
@@ -91,11 +93,11 @@ func TestWhatCannotBeMappedSaysWhy(t *testing.T) {
 	}{
 		"negative offset":              {f, shm.ReadOnly, shm.Options{Offset: -1}, shm.ErrRange},
 		"negative length":              {f, shm.ReadOnly, shm.Options{Length: -1}, shm.ErrRange},
-		"length that overflows":        {f, shm.ReadOnly, shm.Options{Offset: 1 << 62, Length: 1<<63 - 1}, shm.ErrRange},
+		"length that overflows":        {f, shm.ReadOnly, shm.Options{Offset: math.MaxInt64, Length: 1}, shm.ErrRange},
 		"offset at the end":            {f, shm.ReadOnly, shm.Options{Offset: 100}, shm.ErrBeyondEOF},
 		"length past the end":          {f, shm.ReadOnly, shm.Options{Offset: 1, Length: 100}, shm.ErrBeyondEOF},
 		"empty file":                   {empty, shm.ReadOnly, shm.Options{}, shm.ErrEmpty},
-		"directory":                    {dir, shm.ReadOnly, shm.Options{}, fs.ErrInvalid},
+		"directory":                    {dir, shm.ReadOnly, shm.Options{}, syscall.ENODEV},
 		"read-write of a read-only fd": {readOnly, shm.ReadWrite, shm.Options{}, fs.ErrPermission},
 		"closed file":                  {closed, shm.ReadOnly, shm.Options{}, os.ErrClosed},
 	} {

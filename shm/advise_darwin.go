@@ -1,0 +1,13 @@
+package shm
+
+import "golang.org/x/sys/unix"
+
+var advices = map[Advice]int{
+	Normal:          unix.MADV_NORMAL,
+	Random:          unix.MADV_RANDOM,
+	Sequential:      unix.MADV_SEQUENTIAL,
+	WillNeed:        unix.MADV_WILLNEED,
+	PageOut:         unix.MADV_PAGEOUT,
+	DiscardDontNeed: unix.MADV_DONTNEED,
+	DiscardFree:     unix.MADV_FREE,
+}

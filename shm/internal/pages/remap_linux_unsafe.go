@@ -1,0 +1,37 @@
+//go:build linux
+
+package pages
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	noReserve    = unix.MAP_NORESERVE
+	kind         = 0xf // MAP_TYPE
+	populateRead = unix.MADV_POPULATE_READ
+)
+
+// Remap makes the range n bytes long, perhaps at another address. Where the kernel cannot, the range is as it was.
+func Remap(b []byte, n int) ([]byte, error) {
+	p, err := unix.MremapPtr(unsafe.Pointer(unsafe.SliceData(b)), uintptr(len(b)), nil, uintptr(n), unix.MREMAP_MAYMOVE)
+	if err != nil {
+		return nil, err
+	}
+	return unsafe.Slice((*byte)(p), n), nil
+}
+
+func nameRange(addr, length, name uintptr) error {
+	return unix.Prctl(unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, addr, length, name)
+}
+
+// DeviceSize returns the size of a block device in bytes.
+func DeviceSize(fd uintptr) (int64, error) {
+	var n uint64
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, unix.BLKGETSIZE64, uintptr(unsafe.Pointer(&n))); errno != 0 {
+		return 0, errno
+	}
+	return int64(n), nil
+}
