@@ -99,14 +99,10 @@ func (m *Map) File() (*os.File, error) {
 
 // String describes the map and its cursor, for people.
 func (m *Map) String() string {
-	if m == nil {
+	if !m.enterCursor() {
 		return "shm.Map{closed}"
 	}
-	m.cursor.Lock()
 	defer m.cursor.Unlock()
-	if !m.enter() {
-		return "shm.Map{closed}"
-	}
 	defer m.mu.RUnlock()
 	return fmt.Sprintf("shm.Map{%s, %s, offset %d, length %d, position %d}", m.name, m.access, m.offset, len(m.data),
 		m.cursor.at)

@@ -20,6 +20,7 @@ type Map struct {
 	data   []byte // the range; nil once closed
 	base   []byte // whole pages that hold data
 	area   []byte // base and, behind it, what is reserved
+	fixed  bool   // the area is reserved: the map never moves
 	source pages.Source
 	sparse bool
 	file   *os.File     // our own descriptor; nil: none kept, or no file
@@ -107,9 +108,9 @@ func mapRange(f *os.File, name string, a Access, o Options, n int) (*Map, error)
 		Private: a == CopyOnWrite || f == nil, NoReserve: o.NoReserve, Flags: o.Flags}
 	var err error
 	if f == nil {
-		err = m.place(pad+n, o.Reserve+pad)
+		err = m.place(pad+n, o.Reserve)
 	} else {
-		err = m.placeFile(f, pad+n, o.Reserve+pad, !o.NoTrack)
+		err = m.placeFile(f, pad+n, o.Reserve, !o.NoTrack)
 	}
 	if err != nil {
 		return nil, err
@@ -144,14 +145,14 @@ func (m *Map) placeFile(f *os.File, n, reserve int, track bool) error {
 	return err
 }
 
-// place maps n bytes of the source, at the start of a reservation if that is larger.
+// place maps n bytes of the source, at the start of a reservation if one is asked for.
 func (m *Map) place(n, reserve int) (err error) {
-	if reserve <= n {
+	if reserve == 0 {
 		m.base, err = pages.Map(m.source, n)
 		m.area = m.base
 		return err
 	}
-	if m.area, err = pages.Reserve(pages.Up(reserve)); err != nil {
+	if m.area, err = pages.Reserve(pages.Up(m.pad() + max(reserve, n-m.pad()))); err != nil {
 		return err
 	}
 	if err = pages.MapOver(m.area[:n], m.source); err != nil {
@@ -159,12 +160,12 @@ func (m *Map) place(n, reserve int) (err error) {
 		m.area = nil
 		return err
 	}
-	m.base = m.area[:n]
+	m.base, m.fixed = m.area[:n], true
 	return nil
 }
 
-// reserved reports whether the map stays where it is.
-func (m *Map) reserved() bool { return len(m.area) > len(m.base) }
+// pad is how many bytes lie between the start of the first page and the range.
+func (m *Map) pad() int { return int(m.offset - m.source.Offset) }
 
 // Close unmaps the range and gives its descriptor back; it does not flush. From then on all methods answer ErrClosed, and
 // slices from Bytes must not be used. While a Use is running, its memory stays until it returns. A second Close does
