@@ -1,0 +1,6 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func (a *app) benchCommand() *cobra.Command    { return &cobra.Command{Use: "bench"} }
+func (a *app) benchFarCommand() *cobra.Command { return &cobra.Command{Use: "bench-far"} }

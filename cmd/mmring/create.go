@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// modeFlag is a file mode in octal digits.
+type modeFlag fs.FileMode
+
+func (m *modeFlag) String() string { return fmt.Sprintf("%04o", uint32(*m)) }
+func (m *modeFlag) Type() string   { return "octal" }
+
+func (m *modeFlag) Set(s string) error {
+	n, err := strconv.ParseUint(s, 8, 32)
+	if err != nil {
+		return fmt.Errorf("%q is not a mode such as 0600 or 0660", s)
+	}
+	*m = modeFlag(n)
+	return nil
+}
+
+// configFlags are create's flags, which pub --create has too.
+type configFlags struct {
+	capacity    sizeFlag
+	readers     int
+	mode        modeFlag
+	shared      bool
+	timestamps  bool
+	checksums   bool
+	contentType string
+	description string
+	forceFS     bool
+}
+
+func (c *configFlags) add(f *pflag.FlagSet) {
+	c.capacity, c.mode = 16<<20, 0o600
+	f.Var(&c.capacity, "capacity", "size of the data region, a power of two")
+	f.IntVar(&c.readers, "readers", 64, "how many readers may be registered at a time")
+	f.Var(&c.mode, "mode", "the file's mode")
+	f.BoolVar(&c.shared, "shared", false, "several writers at a time (not yet)")
+	f.BoolVar(&c.timestamps, "timestamps", false, "give every record its time")
+	f.BoolVar(&c.checksums, "checksums", false, "give every record a checksum")
+	f.StringVar(&c.contentType, "content-type", "", "what the payloads are, as a media type")
+	f.StringVar(&c.description, "description", "", "a text for people")
+	f.BoolVar(&c.forceFS, "force-fs", false, "accept a file system where mapped memory may not be coherent")
+}
+
+func (c *configFlags) config() (ring.Config, error) {
+	switch {
+	case c.shared:
+		return ring.Config{}, notYet("--shared: rings with several writers at a time")
+	case c.capacity == 0:
+		return ring.Config{}, usagef("capacity 0: must be a power of two from 64KiB to 1TiB")
+	case c.readers == 0:
+		return ring.Config{}, usagef("0 readers: must be 1 to 4096")
+	case c.mode == 0:
+		return ring.Config{}, usagef("mode 0000: the owner must read and write")
+	}
+	return ring.Config{
+		Capacity: int64(c.capacity), Slots: c.readers, Mode: fs.FileMode(c.mode), Timestamps: c.timestamps, Checksums: c.checksums,
+		ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
+	}, nil
+}
+
+func (a *app) createCommand() *cobra.Command {
+	var flags configFlags
+	c := &cobra.Command{
+		Use:   "create PATH",
+		Short: "make a ring",
+		Long: `create makes a ring at PATH, with all its blocks allocated. It fails if PATH exists.
+Directories in memory (/dev/shm) and on local disks can carry rings.`,
+		Example: `  mmring create /dev/shm/new.ring && mmring rm /dev/shm/new.ring
+  mmring create /dev/shm/big.ring --capacity 32MiB --timestamps && mmring rm /dev/shm/big.ring`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			config, err := flags.config()
+			if err != nil {
+				return err
+			}
+			err = ring.Create(args[0], config)
+			if errors.Is(err, fs.ErrExist) {
+				return hinted{err, "remove what is there (mmring rm PATH), or use it: mmring pub PATH"}
+			}
+			return err
+		},
+	}
+	flags.add(c.Flags())
+	return c
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// source is a ring.Reader or a ring.Observer.
+type source interface {
+	Next(ctx context.Context) (ring.Record, error)
+	Close() error
+}
+
+// follower writes the records of a source to stdout.
+type follower struct {
+	a       *app
+	path    string
+	from    source
+	ack     func() error // consumes what was delivered; nil: an observer
+	format  func(b []byte, rec ring.Record, lost uint64) []byte
+	notices *notices
+
+	tag        int // -1: any
+	count      uint64
+	idle       time.Duration
+	failOnLoss bool
+	until      uint64 // the first sequence number not wanted; 0: there is no end but the ring's
+
+	out   []byte // written next
+	next  uint64 // number of the record after the one delivered last; 0: none was
+	lost  uint64 // since the record written last
+	done  uint64 // records written
+	looks uint8
+}
+
+// outputSize is how much output is collected as long as there are records to be had at once.
+const outputSize = 64 << 10
+
+// errNotNow is what expired answers a read that would have to wait.
+var errNotNow = errors.New("no record is there")
+
+// expired is a context that has ended: with it, Next delivers what is there and does not wait.
+var expired = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errNotNow)
+	return ctx
+}()
+
+// nextNow returns the next record if it is there, or errNotNow.
+func nextNow(from source) (ring.Record, error) {
+	rec, err := from.Next(expired)
+	if errors.Is(err, errNotNow) { // once in a while Next looks at the context although there is a record
+		return from.Next(expired)
+	}
+	return rec, err
+}
+
+// follow writes records until there are no more, or enough. What was delivered is consumed when it was written.
+func (f *follower) follow(ctx context.Context) error {
+	for f.count == 0 || f.done < f.count {
+		rec, err := f.record(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return f.failed(ctx, err)
+		}
+		if f.until > 0 && rec.Seq >= f.until {
+			break
+		}
+		if err := f.take(ctx, rec); err != nil {
+			return err
+		}
+	}
+	if err := f.flush(ctx); err != nil {
+		return err
+	}
+	if f.count > 0 && f.done == f.count {
+		return nil
+	}
+	return f.tail()
+}
+
+// failed writes what came before err, unless it is the context that ended.
+func (f *follower) failed(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		if e := f.flush(ctx); e != nil {
+			return e
+		}
+	}
+	return err
+}
+
+// record returns the next record. Before it waits, everything is written.
+func (f *follower) record(ctx context.Context) (ring.Record, error) {
+	if f.looks++; f.looks == 0 && ctx.Err() != nil {
+		return ring.Record{}, context.Cause(ctx)
+	}
+	rec, err := nextNow(f.from)
+	if !errors.Is(err, errNotNow) {
+		return rec, err
+	}
+	if f.until > 0 {
+		return rec, io.EOF // what is not there any more was lost
+	}
+	if err := f.flush(ctx); err != nil {
+		return rec, err
+	}
+	limit, cancel := ctx, context.CancelFunc(func() {})
+	if f.idle > 0 {
+		limit, cancel = context.WithTimeoutCause(ctx, f.idle, fmt.Errorf("%w: no record for %s", errTimeout, f.idle))
+	}
+	defer cancel()
+	defer f.notices.waiting("records", func() string { return "records in " + f.path })()
+	return f.from.Next(limit)
+}
+
+// take writes a record, if it is wanted, and tells of what was lost before it.
+func (f *follower) take(ctx context.Context, rec ring.Record) error {
+	f.next = rec.Seq + 1
+	if err := f.tell(ctx, rec.Lost, fmt.Sprintf("before record %d", rec.Seq)); err != nil {
+		return err
+	}
+	if f.tag >= 0 && int(rec.Tag) != f.tag {
+		return nil
+	}
+	f.out = f.format(f.out, rec, f.lost)
+	f.lost = 0
+	f.done++
+	if len(f.out) < outputSize {
+		return nil
+	}
+	return f.flush(ctx)
+}
+
+// tell reports lost records. With --fail-on-loss that is the end, after what came before is written.
+func (f *follower) tell(ctx context.Context, lost uint64, where string) error {
+	if lost == 0 {
+		return nil
+	}
+	f.lost += lost
+	if f.failOnLoss {
+		if err := f.flush(ctx); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: %w: %d %s", f.path, errLoss, lost, where)
+	}
+	f.a.say("lost %d records %s", lost, where)
+	return nil
+}
+
+// tail tells of records that were overwritten without any record behind them that would say so.
+func (f *follower) tail() error {
+	if f.ack != nil {
+		return nil
+	}
+	end := f.until
+	if end == 0 {
+		info, err := ring.Inspect(f.path)
+		if err != nil {
+			return nil // it is gone, and was read to its end
+		}
+		end = info.NextSeq
+	}
+	if f.next == 0 || end <= f.next {
+		return nil
+	}
+	return f.tell(context.Background(), end-f.next, "at the end")
+}
+
+// flush writes what was collected, and only then consumes it. A blocked write can be left when the context ends.
+func (f *follower) flush(ctx context.Context) error {
+	if len(f.out) > 0 {
+		written := make(chan error, 1)
+		out := f.out
+		go func() {
+			_, err := f.a.stdout.Write(out)
+			written <- err
+		}()
+		done := f.notices.waiting("stdout", func() string { return "stdout to take the records" })
+		defer done()
+		select {
+		case err := <-written:
+			if err != nil {
+				return fmt.Errorf("write: %w", err)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		f.out = out[:0]
+	}
+	if f.ack == nil || f.next == 0 {
+		return nil
+	}
+	return f.ack()
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// pubFlags are pub's own flags.
+type pubFlags struct {
+	config      configFlags
+	create      bool
+	framing     choice
+	tag         uint16
+	rate        float64
+	noWait      bool
+	timeout     time.Duration
+	minReaders  int
+	standby     bool
+	end         bool
+	skipLarge   bool
+	progress    bool
+	allCreators []string // create's flags that were given
+}
+
+func (a *app) pubCommand() *cobra.Command {
+	flags := pubFlags{framing: oneOf("lines", "nul", "u32le", "whole")}
+	c := &cobra.Command{
+		Use:   "pub PATH [FILE...]",
+		Short: "publish records from files or stdin",
+		Long: `pub publishes records. No FILE, or -, is stdin. A record is published as soon as its
+last byte was read. Without a registered reader a ring overwrites its oldest records:
+--min-readers waits for readers before it starts.
+
+Framings: lines (a record is a line, without its newline; a last line without one is
+a record too), nul (the same with NUL bytes), u32le (each record comes after its
+length), whole (one record a file).`,
+		Example: `  seq 1000 | mmring pub /dev/shm/numbers.ring --create
+  mmring pub /dev/shm/accounts.ring --create --capacity 1MiB --tag 7 /etc/passwd`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, name := range []string{"capacity", "readers", "mode", "shared", "timestamps", "checksums", "content-type", "description"} {
+				if c.Flags().Changed(name) {
+					flags.allCreators = append(flags.allCreators, "--"+name)
+				}
+			}
+			return a.pub(c.Context(), args[0], args[1:], &flags)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&flags.create, "create", false, "make the ring if it is missing")
+	f.Var(&flags.framing, "framing", "what a record is")
+	f.Uint16Var(&flags.tag, "tag", 0, "give every record this tag")
+	f.Float64Var(&flags.rate, "rate", 0, "publish at most so many records a second")
+	f.BoolVar(&flags.noWait, "no-wait", false, "fail when the ring is full")
+	f.DurationVar(&flags.timeout, "timeout", 0, "give up after waiting so long for space, readers or the role")
+	f.IntVar(&flags.minReaders, "min-readers", 0, "start when so many registered readers are attached")
+	f.BoolVar(&flags.standby, "standby", false, "wait for the writer's role, and take over")
+	f.BoolVar(&flags.end, "end", false, "say at the end that no more will come")
+	f.BoolVar(&flags.skipLarge, "skip-too-large", false, "leave out records that are too large, and say so")
+	f.BoolVar(&flags.progress, "progress", false, "say every second how far it is")
+	flags.config.add(f)
+	return c
+}
+
+func (o *pubFlags) check() error {
+	switch {
+	case o.rate < 0:
+		return usagef("--rate %g: must not be negative", o.rate)
+	case o.timeout < 0:
+		return usagef("--timeout %s: must not be negative", o.timeout)
+	case o.minReaders < 0:
+		return usagef("--min-readers %d: must not be negative", o.minReaders)
+	case o.noWait && o.timeout > 0:
+		return usagef("--no-wait and --timeout exclude each other")
+	case len(o.allCreators) > 0 && !o.create:
+		return usagef("%s without --create", o.allCreators[0])
+	}
+	return nil
+}
+
+func (a *app) pub(ctx context.Context, path string, inputs []string, o *pubFlags) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if len(inputs) == 0 {
+		inputs = []string{"-"}
+	}
+	if err := checkInputs(inputs); err != nil {
+		return err
+	}
+	n := a.notices()
+	w, err := a.openWriter(ctx, path, o, n)
+	if err != nil {
+		return err
+	}
+	p := &publisher{w: w, flags: o, notices: n, start: time.Now()}
+	if o.progress {
+		defer a.progress(p)()
+	}
+	err = a.publishAll(ctx, p, inputs)
+	if err == nil && o.end {
+		err = w.End()
+	}
+	if e := w.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (a *app) openWriter(ctx context.Context, path string, o *pubFlags, n *notices) (*ring.Writer, error) {
+	options := ring.WriterOptions{Wait: o.standby, AllowFS: o.config.forceFS}
+	if o.create {
+		config, err := o.config.config()
+		if err != nil {
+			return nil, err
+		}
+		options.Create = &config
+	}
+	ctx, cancel := limited(ctx, o.timeout)
+	defer cancel()
+	done := n.waiting("role", func() string { return "the writer's role of " + path + writerText(path) })
+	w, err := ring.OpenWriter(ctx, path, options)
+	done()
+	switch {
+	case errors.Is(err, ring.ErrBusy):
+		return nil, hinted{err, "--standby waits for the role and takes over"}
+	case err != nil:
+		return nil, err
+	}
+	if err := awaitReaders(ctx, path, o.minReaders, n); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// writerText names who writes, as far as it is known.
+func writerText(path string) string {
+	info, err := ring.Inspect(path)
+	if err != nil || !info.Writer.Alive {
+		return ""
+	}
+	return fmt.Sprintf(", which process %d has", info.Writer.PID)
+}
+
+// lookEvery is how often awaitReaders looks: nothing tells a writer of new readers.
+const lookEvery = 5 * time.Millisecond
+
+// awaitReaders waits until so many registered readers are attached.
+func awaitReaders(ctx context.Context, path string, want int, n *notices) error {
+	if want == 0 {
+		return nil
+	}
+	attached := 0
+	defer n.waiting("readers", func() string { return fmt.Sprintf("%d registered readers of %s", want, path) })()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		info, err := ring.Inspect(path)
+		if err != nil {
+			return err
+		}
+		attached = 0
+		for _, r := range info.Readers {
+			if r.Alive && r.State == "active" {
+				attached++
+			}
+		}
+		if attached >= want {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %d readers of %s, %d are attached: %w", want, path, attached, context.Cause(ctx))
+		}
+	}
+}
+
+// limited is ctx that ends with errTimeout after d; with 0 it goes on.
+func limited(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%w after %s", errTimeout, d))
+}
+
+// publishAll publishes the inputs, one after another.
+func (a *app) publishAll(ctx context.Context, p *publisher, inputs []string) error {
+	for _, name := range inputs {
+		if err := a.publishInput(ctx, p, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publishInput publishes the records of one input. What was read whole is published before more is waited for, and also
+// before an error is returned.
+func (a *app) publishInput(ctx context.Context, p *publisher, name string) error {
+	in, called, shut, err := a.openInput(name)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	f := &framer{
+		framing: p.flags.framing.word, name: called, max: p.w.MaxPayload(), skip: p.flags.skipLarge,
+		emit:    func(rec []byte) error { return p.add(ctx, rec) },
+		skipped: func(err error) { a.say("skipped: %v", err) },
+	}
+	source := readPieces(ctx, in)
+	for {
+		done := p.notices.waiting("input", func() string { return "input on " + called })
+		c, err := source.next(ctx)
+		done()
+		if err != nil {
+			return err
+		}
+		err = f.feed(c.data)
+		if isEnd(c.err) && err == nil {
+			err = f.finish()
+		}
+		if e := p.flush(ctx); e != nil {
+			return e
+		}
+		switch {
+		case err != nil:
+			return err
+		case isEnd(c.err):
+			return nil
+		case c.err != nil:
+			return c.err
+		}
+		source.done(c)
+	}
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// publisher collects records and publishes them, in batches where nothing speaks against it.
+type publisher struct {
+	w       *ring.Writer
+	flags   *pubFlags
+	notices *notices
+	start   time.Time
+	batch   [][]byte
+	first   time.Time // when the first record was published, for --rate
+
+	records atomic.Uint64 // published
+	bytes   atomic.Uint64
+}
+
+// mostInBatch bounds the memory for a batch of short records.
+const mostInBatch = 4096
+
+// add takes a record, which must stay as it is until the next flush.
+func (p *publisher) add(ctx context.Context, rec []byte) error {
+	p.batch = append(p.batch, rec)
+	if len(p.batch) >= mostInBatch {
+		return p.flush(ctx)
+	}
+	return nil
+}
+
+// flush publishes what was added.
+func (p *publisher) flush(ctx context.Context) error {
+	if len(p.batch) == 0 {
+		return nil
+	}
+	defer func() { p.batch = p.batch[:0] }()
+	if p.flags.tag == 0 && p.flags.rate == 0 && !p.flags.noWait {
+		return p.together(ctx)
+	}
+	for _, rec := range p.batch {
+		if err := p.single(ctx, rec); err != nil {
+			return err
+		}
+		p.count(rec)
+	}
+	return nil
+}
+
+// together publishes the batch. The time-out starts again whenever a part of it was published.
+func (p *publisher) together(ctx context.Context) error {
+	for left := p.batch; len(left) > 0; {
+		limit, cancel := limited(ctx, p.flags.timeout)
+		done := p.notices.waiting("space", p.holder)
+		n, err := p.w.PublishBatch(limit, left)
+		done()
+		cancel()
+		p.count(left[:n]...)
+		left = left[n:]
+		if err != nil && !(n > 0 && errors.Is(err, errTimeout)) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// single publishes one record, not before its time.
+func (p *publisher) single(ctx context.Context, rec []byte) error {
+	if err := p.pace(ctx); err != nil {
+		return err
+	}
+	_, err := p.w.TryPublishTagged(p.flags.tag, rec)
+	if !errors.Is(err, ring.ErrFull) || p.flags.noWait {
+		return err
+	}
+	limit, cancel := limited(ctx, p.flags.timeout)
+	defer cancel()
+	defer p.notices.waiting("space", p.holder)()
+	_, err = p.w.PublishTagged(limit, p.flags.tag, rec)
+	return err
+}
+
+// pace waits until the next record is due.
+func (p *publisher) pace(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if p.flags.rate == 0 {
+		return nil
+	}
+	if p.first.IsZero() {
+		p.first = time.Now()
+	}
+	due := p.first.Add(time.Duration(float64(p.records.Load()) / p.flags.rate * float64(time.Second)))
+	wait := time.Until(due)
+	if wait <= 0 {
+		return nil
+	}
+	defer p.notices.waiting("rate", func() string { return fmt.Sprintf("the next record's time (--rate %g)", p.flags.rate) })()
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *publisher) count(recs ...[]byte) {
+	n := 0
+	for _, r := range recs {
+		n += len(r)
+	}
+	p.bytes.Add(uint64(n))
+	p.records.Add(uint64(len(recs)))
+}
+
+// holder says what a writer waits for.
+func (p *publisher) holder() string {
+	info, err := ring.Inspect(p.w.Path())
+	if err != nil {
+		return "readers of " + p.w.Path()
+	}
+	slowest := -1
+	for i, r := range info.Readers {
+		if slowest < 0 || r.LagBytes > info.Readers[slowest].LagBytes {
+			slowest = i
+		}
+	}
+	if slowest < 0 {
+		return "readers of " + p.w.Path()
+	}
+	r := info.Readers[slowest]
+	return fmt.Sprintf("space in %s: %s is %s behind", p.w.Path(), readerText(r), sizeText(r.LagBytes))
+}
+
+// readerText names a reader in a sentence.
+func readerText(r ring.ReaderInfo) string {
+	text := "reader"
+	if r.Name != "" {
+		text = fmt.Sprintf("reader %q", r.Name)
+	}
+	if !r.Alive {
+		return text + " (no process is attached)"
+	}
+	return fmt.Sprintf("%s (process %d)", text, r.PID)
+}
+
+// progress says every second how far p is, until the returned function is called.
+func (a *app) progress(p *publisher) (stop func()) {
+	tick, over, ended := time.NewTicker(time.Second), make(chan struct{}), make(chan struct{})
+	tell := func() {
+		d := time.Since(p.start).Seconds()
+		a.say("%s records, %s in %.1fs: %srecords/s, %sB/s", countText(p.records.Load()), sizeText(p.bytes.Load()), d,
+			rateText(float64(p.records.Load())/d), rateText(float64(p.bytes.Load())/d))
+	}
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-tick.C:
+				tell()
+			case <-over:
+				tell()
+				return
+			}
+		}
+	}()
+	return func() {
+		tick.Stop()
+		close(over)
+		<-ended
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// readersJSON is what readers -o json writes.
+type readersJSON struct {
+	V       int          `json:"v"`
+	Path    string       `json:"path"`
+	Readers []readerJSON `json:"readers"`
+}
+
+func (a *app) readersCommand() *cobra.Command {
+	var output *choice
+	c := &cobra.Command{
+		Use:   "readers PATH",
+		Short: "list, make and remove durable cursors",
+		Long: `readers lists the durable cursors and the readers that are attached. A durable cursor
+holds the writer back also while no process has it: nothing is lost to its reader.`,
+		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring readers /dev/shm/nine.ring
+  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring readers /dev/shm/nine.ring -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			i, err := ring.Inspect(args[0])
+			if err != nil {
+				return err
+			}
+			if output.word == "json" {
+				return writeJSON(a.stdout, readersJSON{1, args[0], readersOf(i)})
+			}
+			return writeText(a.stdout, readersText(i))
+		},
+	}
+	output = outputFlag(c)
+	c.AddCommand(a.readersAddCommand(), a.readersRemoveCommand())
+	return c
+}
+
+func (a *app) readersAddCommand() *cobra.Command {
+	from := startFlag{text: "oldest", start: ring.Oldest}
+	c := &cobra.Command{
+		Use:   "add PATH NAME",
+		Short: "make a durable cursor ahead of its reader",
+		Long: `add makes the durable cursor NAME, so that nothing is overwritten before its reader
+comes: mmring sub PATH --name NAME.`,
+		Example: `  seq 9 | mmring pub /dev/shm/add.ring --create && mmring readers add /dev/shm/add.ring archive && mmring rm /dev/shm/add.ring
+  seq 9 | mmring pub /dev/shm/add.ring --create && mmring readers add /dev/shm/add.ring late --from newest && mmring rm /dev/shm/add.ring`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := from.check(); err != nil {
+				return err
+			}
+			defer a.notices().waiting("registry", func() string { return "the list of names of " + args[0] })()
+			err := ring.AddReader(c.Context(), args[0], args[1], from.start)
+			if errors.Is(err, fs.ErrExist) {
+				return hinted{err, "it stays where it is; mmring readers rm removes it"}
+			}
+			return err
+		},
+	}
+	c.Flags().Var(&from, "from", "where it starts")
+	return c
+}
+
+func (a *app) readersRemoveCommand() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:   "rm PATH NAME",
+		Short: "remove a durable cursor",
+		Long:  `rm removes the durable cursor NAME: the writer no longer waits for it. One with a living reader only goes with --force.`,
+		Example: `  mmring create /dev/shm/old.ring && mmring readers add /dev/shm/old.ring a && mmring readers rm /dev/shm/old.ring a && mmring rm /dev/shm/old.ring
+  mmring create /dev/shm/old.ring && mmring readers add /dev/shm/old.ring a && mmring readers rm /dev/shm/old.ring a --force && mmring rm /dev/shm/old.ring`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			defer a.notices().waiting("registry", func() string { return "the list of names of " + args[0] })()
+			err := ring.RemoveReader(c.Context(), args[0], args[1], force)
+			switch {
+			case errors.Is(err, ring.ErrBusy):
+				return hinted{err, "--force removes it all the same, and its reader gets an error"}
+			case errors.Is(err, fs.ErrNotExist):
+				return hinted{err, "mmring readers " + args[0] + " lists them"}
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "also when a reader has it")
+	return c
+}

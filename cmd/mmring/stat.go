@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// statJSON is what stat -o json writes.
+type statJSON struct {
+	V         int          `json:"v"`
+	Path      string       `json:"path"`
+	Writer    personJSON   `json:"writer"`
+	Published uint64       `json:"published"`
+	Oldest    uint64       `json:"oldest"`
+	FirstSeq  uint64       `json:"first_seq"`
+	NextSeq   uint64       `json:"next_seq"`
+	Ended     bool         `json:"ended"`
+	Clean     bool         `json:"clean"`
+	Epoch     uint64       `json:"epoch"`
+	Records   float64      `json:"records_per_s"`
+	Bytes     float64      `json:"bytes_per_s"`
+	Readers   []readerJSON `json:"readers"`
+	Stats     ring.Stats   `json:"stats"`
+}
+
+// personJSON is a process, as far as it introduced itself.
+type personJSON struct {
+	Alive   bool   `json:"alive"`
+	PID     int    `json:"pid"`
+	Host    string `json:"host,omitempty"`
+	Program string `json:"program,omitempty"`
+	Since   string `json:"since,omitempty"`
+}
+
+// readerJSON is a registered reader or a durable cursor.
+type readerJSON struct {
+	Slot       int    `json:"slot"`
+	Name       string `json:"name"`
+	Durable    bool   `json:"durable"`
+	State      string `json:"state"`
+	Alive      bool   `json:"alive"`
+	PID        int    `json:"pid"`
+	Since      string `json:"since,omitempty"`
+	Cursor     uint64 `json:"cursor"`
+	Seq        uint64 `json:"seq"`
+	LagBytes   uint64 `json:"lag_bytes"`
+	LagRecords uint64 `json:"lag_records"`
+	Records    uint64 `json:"records"`
+	Bytes      uint64 `json:"bytes"`
+	Waits      uint64 `json:"waits"`
+	HoldsBack  bool   `json:"holds_back"`
+}
+
+// rateSample is how long a single stat watches a living writer for its rates.
+const rateSample = 100 * time.Millisecond
+
+func (a *app) statCommand() *cobra.Command {
+	var output *choice
+	var watch time.Duration
+	c := &cobra.Command{
+		Use:   "stat PATH",
+		Short: "say how a ring stands now",
+		Long: `stat says how a ring stands now: who writes, what is published, how far each reader is,
+and draws it. It attaches to nothing and changes nothing. --watch looks again and again.`,
+		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring stat /dev/shm/nine.ring
+  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring stat /dev/shm/nine.ring -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if watch < 0 {
+				return usagef("--watch %s: must not be negative", watch)
+			}
+			return a.stat(c.Context(), args[0], watch, output.word)
+		},
+	}
+	output = outputFlag(c)
+	c.Flags().DurationVar(&watch, "watch", 0, "look again every so often")
+	return c
+}
+
+// look is a ring at a time.
+type look struct {
+	ring.Info
+	at time.Time
+}
+
+func lookAt(path string) (look, error) {
+	i, err := ring.Inspect(path)
+	return look{i, time.Now()}, err
+}
+
+// rates since an earlier look, in records and bytes of the data region a second.
+func (l look) rates(before look) (records, bytes float64) {
+	d := l.at.Sub(before.at).Seconds()
+	if d <= 0 || l.NextSeq < before.NextSeq || before.NextSeq == 0 {
+		return 0, 0
+	}
+	return float64(l.NextSeq-before.NextSeq) / d, float64(l.Published-before.Published) / d
+}
+
+func (a *app) stat(ctx context.Context, path string, watch time.Duration, output string) error {
+	last, err := lookAt(path)
+	if err != nil {
+		return err
+	}
+	if last.Writer.Alive {
+		if err := after(ctx, rateSample); err != nil {
+			return err
+		}
+	}
+	for turn := 0; ; turn++ {
+		now, err := lookAt(path)
+		if err != nil {
+			return err
+		}
+		records, bytes := now.rates(last)
+		last = now
+		if output == "json" {
+			err = writeJSON(a.stdout, statOf(now.Info, records, bytes))
+		} else {
+			text := statText(now.Info, records, bytes)
+			if turn > 0 {
+				text = "\n" + text
+			}
+			err = writeText(a.stdout, text)
+		}
+		if err != nil || watch == 0 {
+			return err
+		}
+		if err := after(ctx, watch); err != nil {
+			return err
+		}
+	}
+}
+
+// after waits for d, or until the context ends.
+func after(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func statOf(i ring.Info, records, bytes float64) statJSON {
+	s := statJSON{
+		V: 1, Path: i.Path, Published: i.Published, Oldest: i.Oldest, FirstSeq: i.FirstSeq, NextSeq: i.NextSeq,
+		Ended: i.Ended, Clean: i.Clean, Epoch: i.Epoch, Records: records, Bytes: bytes, Readers: readersOf(i), Stats: i.Stats,
+	}
+	s.Writer = personJSON{i.Writer.Alive, i.Writer.PID, i.Writer.Host, i.Writer.Program, stampText(i.Writer.Since)}
+	return s
+}
+
+func readersOf(i ring.Info) []readerJSON {
+	readers := []readerJSON{}
+	for _, r := range i.Readers {
+		readers = append(readers, readerJSON{
+			r.Slot, r.Name, r.Durable, r.State, r.Alive, r.PID, stampText(r.Since), r.Cursor, r.Seq, r.LagBytes, r.LagRecords,
+			r.Records, r.Bytes, r.Waits, r.HoldsBack,
+		})
+	}
+	return readers
+}
+
+func stampText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func statText(i ring.Info, records, bytes float64) string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-11s"+format+"\n", append([]any{name}, args...)...)
+	}
+	line("ring", "%s, %s", i.Path, sizeText(uint64(i.Capacity)))
+	line("writer", "%s", writerLine(i))
+	line("published", "%s records, up to position %d", countText(i.Stats.Records), i.Published)
+	if i.FirstSeq > 0 && i.FirstSeq < i.NextSeq {
+		line("oldest", "record %s, at position %d", countText(i.FirstSeq), i.Oldest)
+	}
+	line("rate", "%srecords/s, %sB/s", rateText(records), rateText(bytes))
+	if s := i.Stats; s.Blocked > 0 || s.Full > 0 {
+		line("back", "the writer waited %s times, %s together, and was refused %s times",
+			countText(s.Blocked), nanosText(float64(s.BlockedNS)), countText(s.Full))
+	}
+	if s := i.Stats; s.Recoveries > 0 || s.Reaped > 0 || s.Corrupt > 0 {
+		line("deaths", "%d writers, %d readers that were in the way, %d bad cursors dropped", s.Recoveries, s.Reaped, s.Corrupt)
+	}
+	b.WriteString(picture(i))
+	b.WriteString(readersText(i))
+	return b.String()
+}
+
+func writerLine(i ring.Info) string {
+	w := i.Writer
+	switch {
+	case w.Alive:
+		return fmt.Sprintf("alive: process %d (%s on %s) for %s", w.PID, w.Program, w.Host, ageText(w.Since))
+	case i.Ended:
+		return "none: the ring has ended"
+	case !i.Clean:
+		return fmt.Sprintf("dead: process %d (%s on %s) did not close; the next one goes on", w.PID, w.Program, w.Host)
+	}
+	return "none"
+}
+
+// readersText is a table of the readers; without any, a line that says so.
+func readersText(i ring.Info) string {
+	if len(i.Readers) == 0 {
+		return "no registered readers\n"
+	}
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "READER\tKIND\tPROCESS\tNEXT\tBEHIND\tBYTES BEHIND\t")
+	for _, r := range i.Readers {
+		kind, process, note := "ephemeral", "none", ""
+		if r.Durable {
+			kind = "durable"
+		}
+		if r.Alive {
+			process = fmt.Sprint(r.PID)
+		}
+		if r.State != "active" {
+			kind = r.State
+		}
+		if r.HoldsBack {
+			note = "holds the writer back"
+		}
+		name := r.Name
+		if name == "" {
+			name = fmt.Sprintf("(slot %d)", r.Slot)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", name, kind, process, r.Seq, countText(r.LagRecords), sizeText(r.LagBytes), note)
+	}
+	_ = t.Flush() // into memory
+	return b.String()
+}

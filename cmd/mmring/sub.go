@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// subFlags are the flags of sub; cat has some of them.
+type subFlags struct {
+	from       startFlag
+	name       string
+	observe    bool
+	group      string
+	count      uint64
+	idle       time.Duration
+	wait       time.Duration
+	failOnLoss bool
+	tag        uint16
+	tagged     bool
+	output     choice
+	forceFS    bool
+}
+
+func newSubFlags() *subFlags {
+	return &subFlags{from: startFlag{text: "next", start: ring.Next}, output: oneOf("text", "raw", "json", "hex", "u32le")}
+}
+
+// addCommon adds the flags that cat has too.
+func (o *subFlags) addCommon(c *cobra.Command) {
+	f := c.Flags()
+	f.Var(&o.from, "from", "where to start")
+	f.Uint64Var(&o.count, "count", 0, "stop after so many records")
+	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "stop with exit code 3 when records were lost")
+	f.Uint16Var(&o.tag, "tag", 0, "only records with this tag")
+	f.VarP(&o.output, "output", "o", "how to write a record")
+}
+
+func (a *app) subCommand() *cobra.Command {
+	o := newSubFlags()
+	c := &cobra.Command{
+		Use:   "sub PATH",
+		Short: "read records and follow",
+		Long: `sub writes the ring's records to stdout and follows, until the ring ends. It is a
+registered reader, for which the writer waits: nothing is lost to it. With --name its
+place is kept when it stops: records are consumed when they were written to stdout,
+and the next sub of that name goes on there. With --observe it only looks: the writer
+does not wait, and what was lost is told.
+
+--from: oldest, newest, a sequence number, -N (the last N), or next: where the cursor
+of that name stands, else oldest.`,
+		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --count 9
+  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --observe --from -2 --count 2 -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.tagged = c.Flags().Changed("tag")
+			return a.sub(c.Context(), args[0], o)
+		},
+	}
+	o.addCommon(c)
+	f := c.Flags()
+	f.StringVar(&o.name, "name", "", "a durable cursor of that name")
+	f.BoolVar(&o.observe, "observe", false, "read only, unseen by the writer; may lose records")
+	f.StringVar(&o.group, "group", "", "share a cursor with other processes (not yet)")
+	f.DurationVar(&o.idle, "idle-timeout", 0, "give up when no record comes for so long")
+	f.DurationVar(&o.wait, "wait", 0, "wait so long for the ring to appear")
+	f.BoolVar(&o.forceFS, "force-fs", false, "accept a file system where mapped memory may not be coherent")
+	return c
+}
+
+func (o *subFlags) check() error {
+	switch {
+	case o.group != "":
+		return notYet("--group: several processes that share a cursor")
+	case o.observe && o.name != "":
+		return usagef("--observe and --name exclude each other: an observer has no cursor")
+	case o.idle < 0:
+		return usagef("--idle-timeout %s: must not be negative", o.idle)
+	case o.wait < 0:
+		return usagef("--wait %s: must not be negative", o.wait)
+	}
+	return o.from.check()
+}
+
+func (a *app) sub(ctx context.Context, path string, o *subFlags) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	f := a.follower(path, o)
+	if err := f.open(ctx, o); err != nil {
+		return err
+	}
+	err := f.follow(ctx)
+	if e := f.from.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (a *app) follower(path string, o *subFlags) *follower {
+	f := &follower{
+		a: a, path: path, format: recordFormats[o.output.word], notices: a.notices(),
+		tag: -1, count: o.count, idle: o.idle, failOnLoss: o.failOnLoss,
+	}
+	if o.tagged {
+		f.tag = int(o.tag)
+	}
+	return f
+}
+
+// open attaches f to its ring.
+func (f *follower) open(ctx context.Context, o *subFlags) error {
+	if o.wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.wait, fmt.Errorf("%w: no ring after %s", errTimeout, o.wait))
+		defer cancel()
+	}
+	defer f.notices.waiting("ring", func() string { return f.path + " to appear" })()
+	if o.observe {
+		v, err := ring.Observe(ctx, f.path, ring.ObserverOptions{From: o.from.start, WaitForRing: o.wait > 0, AllowFS: o.forceFS})
+		if err != nil {
+			return openHint(err)
+		}
+		f.from = v
+		return nil
+	}
+	r, err := ring.OpenReader(ctx, f.path, ring.ReaderOptions{
+		Name: o.name, Durable: o.name != "", From: o.from.start, ManualAck: true, WaitForRing: o.wait > 0, AllowFS: o.forceFS,
+	})
+	if err != nil {
+		return openHint(err)
+	}
+	f.from, f.ack = r, r.Ack
+	return nil
+}
+
+func openHint(err error) error {
+	switch {
+	case errors.Is(err, ring.ErrBusy):
+		return hinted{err, "two readers cannot share a cursor; give this one another --name, or none"}
+	case errors.Is(err, fs.ErrNotExist):
+		return hinted{err, "mmring ls lists the rings that are there; --wait 1m waits for this one"}
+	}
+	return err
+}

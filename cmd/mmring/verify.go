@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmring/mmring/ring"
+)
+
+// verifyJSON is what verify -o json writes.
+type verifyJSON struct {
+	V       int         `json:"v"`
+	Path    string      `json:"path"`
+	Records uint64      `json:"records"`
+	Padding uint64      `json:"padding"`
+	Bytes   uint64      `json:"bytes"`
+	Sums    uint64      `json:"checksums"`
+	Lost    bool        `json:"overtaken"`
+	Faults  []faultJSON `json:"faults"`
+	More    uint64      `json:"more"`
+}
+
+type faultJSON struct {
+	Offset int64  `json:"offset"`
+	What   string `json:"what"`
+	Text   string `json:"text"`
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var output *choice
+	c := &cobra.Command{
+		Use:   "verify PATH",
+		Short: "look for faults in a ring",
+		Long: `verify walks header, counters, slots and every record, and says each fault with its
+offset in the file. It changes nothing, and the ring may be in use. Exit code 5: there
+is a fault.`,
+		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring
+  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, err := ring.Verify(args[0])
+			if err != nil {
+				return err
+			}
+			if output.word == "json" {
+				err = writeJSON(a.stdout, verifyOf(args[0], r))
+			} else {
+				err = writeText(a.stdout, verifyText(args[0], r))
+			}
+			if err == nil && len(r.Faults) > 0 {
+				err = errFaults
+			}
+			return err
+		},
+	}
+	output = outputFlag(c)
+	return c
+}
+
+func verifyOf(path string, r ring.Report) verifyJSON {
+	faults := []faultJSON{}
+	for _, f := range r.Faults {
+		faults = append(faults, faultJSON{f.Offset, f.What, f.Text})
+	}
+	return verifyJSON{1, path, r.Records, r.Padding, r.Bytes, r.Sums, r.Lost, faults, r.More}
+}
+
+func verifyText(path string, r ring.Report) string {
+	var b strings.Builder
+	for _, f := range r.Faults {
+		fmt.Fprintf(&b, "%s: %s\n", path, f)
+	}
+	if r.More > 0 {
+		fmt.Fprintf(&b, "%s: and %d faults more\n", path, r.More)
+	}
+	fmt.Fprintf(&b, "%s: %s records, %s of payload, %s checksums compared", path, countText(r.Records), sizeText(r.Bytes), countText(r.Sums))
+	if r.Lost {
+		b.WriteString(", some overwritten meanwhile")
+	}
+	if n := uint64(len(r.Faults)) + r.More; n > 0 {
+		fmt.Fprintf(&b, ", %d faults\n", n)
+	} else {
+		b.WriteString(", no fault\n")
+	}
+	return b.String()
+}
+
+func (a *app) repairCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "repair PATH",
+		Short: "do what a new writer would do (not yet)",
+		Long: `repair is not there yet. A writer that opens a ring repairs what its predecessor left:
+publishing nothing does the same.`,
+		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring pub /dev/shm/nine.ring /dev/null
+  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return hinted{notYet("repair"), "a writer that opens the ring repairs it: mmring pub " + args[0] + " /dev/null"}
+		},
+	}
+}
