@@ -1,6 +1,6 @@
 module github.com/mmring/mmring
 
-go 1.25
+go 1.24.0
 
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.1.2
@@ -15,6 +15,6 @@ require (
 	github.com/davecgh/go-spew v1.1.1 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
-	github.com/rogpeppe/go-internal v1.16.0 // indirect
+	github.com/rogpeppe/go-internal v1.14.1 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
