@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -342,7 +343,8 @@ func heldBack(i ring.Info) bool {
 
 // hashCommand is how the pipeline makes a SHA-256.
 func hashCommand() (string, error) {
-	for program, command := range map[string]string{"sha256sum": "sha256sum", "shasum": "shasum -a 256"} {
+	for _, command := range []string{"sha256sum", "shasum -a 256"} {
+		program, _, _ := strings.Cut(command, " ")
 		if _, err := exec.LookPath(program); err == nil {
 			return command, nil
 		}

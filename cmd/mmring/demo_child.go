@@ -11,14 +11,15 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // child is a process of the demo.
 type child struct {
 	name   string
 	cmd    *exec.Cmd
-	stdin  io.Closer // it ends when this is closed
-	killed bool
+	stdin  io.Closer   // it ends when this is closed
+	killed atomic.Bool // its death was asked for
 	gone   chan struct{}
 }
 
@@ -64,7 +65,7 @@ func (d *demo) spawnPipeline(ctx context.Context) error {
 	return d.run(ctx, pipelineName, cmd, func(c *child, stdout io.Reader) error {
 		out, err := io.ReadAll(stdout)
 		sum, _, _ := strings.Cut(string(out), " ")
-		if err == nil && !c.killed && len(sum) > 0 {
+		if err == nil && !c.killed.Load() && len(sum) > 0 {
 			d.pass(ctx, heard{name: pipelineName, event: demoEvent{Event: "done", SHA256: sum}})
 		}
 		return err
@@ -93,8 +94,8 @@ func (d *demo) run(ctx context.Context, name string, cmd *exec.Cmd, listen func(
 		heardErr := listen(c, stdout)
 		err := cmd.Wait()
 		close(c.gone)
-		if err = errors.Join(heardErr, err); err != nil {
-			d.pass(ctx, heard{name: name, err: fmt.Errorf("%s (process %d): %w: %s", name, cmd.Process.Pid, err, strings.TrimSpace(said.String())), event: demoEvent{}})
+		if err = errors.Join(heardErr, err); err != nil && !c.killed.Load() {
+			d.pass(ctx, heard{name: name, err: fmt.Errorf("%s (process %d): %w: %s", name, cmd.Process.Pid, err, strings.TrimSpace(said.String()))})
 		}
 	}()
 	return nil
@@ -111,7 +112,7 @@ func (d *demo) pass(ctx context.Context, h heard) {
 // kill kills a child with SIGKILL and waits until it is gone.
 func (d *demo) kill(name string) error {
 	c := d.children[name]
-	c.killed = true
+	c.killed.Store(true)
 	if err := c.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("kill %s: %w", name, err)
 	}
@@ -123,7 +124,7 @@ func (d *demo) kill(name string) error {
 // endChildren leaves no process behind.
 func (d *demo) endChildren() {
 	for _, c := range d.children {
-		c.killed = true
+		c.killed.Store(true)
 		endGroup(c.cmd)
 		c.stdin.Close()
 	}
