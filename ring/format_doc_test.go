@@ -159,6 +159,41 @@ func TestTheDocumentedConstantsAreThoseOfTheCode(t *testing.T) {
 	require.Equal(t, code, doc)
 }
 
+func TestTheDocumentedFieldsAreThoseOfTheCode(t *testing.T) {
+	code := constantsOf(t, "format.go", func(n string) bool {
+		isSlotField := strings.HasPrefix(n, "slot") && n != "slotSize" && n != "slotsStart" && n != "slotNameSize"
+		return strings.HasPrefix(n, "off") || strings.HasPrefix(n, "mode") || isSlotField
+	})
+	doc := map[string]string{}
+	for _, section := range []struct {
+		from, to string
+		end      int // of what the table describes
+	}{
+		{"## Header", "## Record", 4096},
+		{"## Counters", "### Statistics", 12288},
+		{"## Slots", "## Locks", 128},
+	} {
+		free := 0 // end of the field before
+		for _, row := range tableRows(t, "format.md", section.from, section.to) {
+			number, err := strconv.Atoi(row[0])
+			if err != nil {
+				continue // the titles of the columns
+			}
+			if name := strings.Trim(row[1], "`"); strings.HasPrefix(name, "mode") {
+				doc[name] = fmt.Sprint(1 << number)
+				continue
+			}
+			size, err := strconv.Atoi(row[1])
+			require.NoError(t, err, row)
+			require.GreaterOrEqual(t, number, free, "%s overlaps the field before", row[2])
+			free = number + size
+			doc[strings.Trim(row[2], "`")] = row[0]
+		}
+		require.LessOrEqual(t, free, section.end, section.from)
+	}
+	require.Equal(t, code, doc)
+}
+
 func TestTheDocumentedStatisticsAreThoseOfTheCode(t *testing.T) {
 	code := constantsOf(t, "stats.go", func(n string) bool { return strings.HasPrefix(n, "stat") && n != "statWords" })
 	doc := map[string]string{}

@@ -175,7 +175,7 @@ func (w *Writer) begins(next mark) {
 		fenceless = 1
 	}
 	w.fenceless.Store(fenceless)
-	w.ended.Store(0)
+	w.ended.Store(0) // E0
 	w.introduce()
 }
 

@@ -88,7 +88,7 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	}
 	r.pos, r.pub, r.expect, r.want = start.position, high, start.sequence, o.From.wanted()
 	r.done, r.stored = start, start.position
-	s.cursor.Store(start.position)
+	s.cursor.Store(start.position) // R2
 	rouse(r.spaceWake)
 	return nil
 }
@@ -99,7 +99,7 @@ func (r *Reader) leave() error {
 		r.guarded(func() {
 			r.storeCursor()
 			if st := slotState(r.slot.word.Load()); !st.durable() && st.generation() == r.mine.generation() {
-				r.slot.word.Store(uint64(st &^ slotUse)) // we hold the byte: nobody else can have freed it
+				r.slot.word.Store(uint64(st &^ slotUse)) // S5: we hold the byte: nobody else can have freed it
 				rouse(r.spaceWake)
 			}
 		})

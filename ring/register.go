@@ -14,7 +14,7 @@ import (
 // registration is the way of a reader into the file.
 //
 //	lock the slot's byte            from here on nobody else moves the slot to or from free
-//	word = claimed, generation + 1  the writer does not count it; a death here leaves a slot that the next one takes
+//	word = claimed, generation + 1  S0: the writer does not count it; a death here leaves a slot that the next one takes
 //	name, people, high water        raised before S1, read by the writer after W2
 //	cursor = oldest, word = active  S1: from here on the writer counts it
 //	full fence                      S2
@@ -45,7 +45,7 @@ func (g registration) register(ctx context.Context) (i int, life *lock.Life, kno
 		return 0, nil, false, err
 	}
 	s := &g.slots[i]
-	s.word.Store(uint64(slotState(s.word.Load()).claimed(kindReader)))
+	s.word.Store(uint64(slotState(s.word.Load()).claimed(kindReader))) // S0
 	g.people(s)
 	for n := g.highWater.Load(); n < uint32(i+1) && !g.highWater.CompareAndSwap(n, uint32(i+1)); n = g.highWater.Load() {
 	}
@@ -118,7 +118,7 @@ func (g registration) byName() (i int, life *lock.Life, known bool, err error) {
 		life.Close()
 		return 0, nil, false, fmt.Errorf("%w: %q is a durable reader's", ErrName, g.name)
 	}
-	if !s.word.CompareAndSwap(uint64(st), uint64(st)+1<<32) {
+	if !s.word.CompareAndSwap(uint64(st), uint64(st)+1<<32) { // S0
 		life.Close()
 		return 0, nil, false, corrupt("durable reader %q: its slot changed while it was attached", g.name)
 	}

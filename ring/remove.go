@@ -69,7 +69,7 @@ func (h *handle) removeReader(ctx context.Context, name string, force bool) (err
 	life, err := lock.TryHold(h.file, lifeByte(i))
 	switch {
 	case err == nil:
-		s.word.Store(uint64(slotState(s.word.Load()) &^ slotUse)) // free; we hold the byte
+		s.word.Store(uint64(slotState(s.word.Load()) &^ slotUse)) // S6: free; we hold the byte
 		err = life.Close()
 	case !errors.Is(err, lock.ErrBusy):
 		return err
@@ -77,7 +77,7 @@ func (h *handle) removeReader(ctx context.Context, name string, force bool) (err
 		return fmt.Errorf("%w: process %d reads%s", ErrBusy, s.pid.Load(), quoted(name))
 	default:
 		st := slotState(s.word.Load())
-		s.word.CompareAndSwap(uint64(st), uint64(st.as(stateEvicted)&^flagDurable)) // its owner frees it when it goes
+		s.word.CompareAndSwap(uint64(st), uint64(st.as(stateEvicted)&^flagDurable)) // S7: its owner frees it when it goes
 		err = nil
 	}
 	rouse(h.spaceWake)

@@ -50,7 +50,7 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 		le.PutUint64(b[8:16], w.seq)
 		w.pos += pad
 	}
-	w.index[w.pos/w.stride()%indexEntries].set(w.pos, w.seq)
+	w.index[w.pos/w.stride()%indexEntries].set(w.pos, w.seq) // N3: before the record is published
 	// The next multiple of a stride at or above end: a claim that is committed short must not leave lim behind the region's end.
 	w.lim = min(w.space, (end-1)/w.stride()*w.stride()+w.stride(), w.pos+w.hdr.maxRecord())
 	w.flushStats()
@@ -105,7 +105,7 @@ func (w *Writer) scan() (m uint64, holder int) {
 // drop takes a slot whose cursor is impossible out of the count. Its owner finds out and gets ErrCorrupt.
 func (w *Writer) drop(i int, why string, args ...any) {
 	s := &w.slots[i]
-	if st := slotState(s.word.Load()); st.holdsBack() && s.word.CompareAndSwap(uint64(st), uint64(st.as(stateCorrupt))) {
+	if st := slotState(s.word.Load()); st.holdsBack() && s.word.CompareAndSwap(uint64(st), uint64(st.as(stateCorrupt))) { // S7
 		w.add(statCorrupt, 1)
 		w.dropped(i, "slot corrupt", append([]any{"why", why}, args...)...)
 	}
@@ -214,7 +214,7 @@ func (h *handle) reapSlot(i int) (bool, error) {
 	defer life.Close()
 	s := &h.slots[i]
 	if st := slotState(s.word.Load()); st.state() != stateFree && !st.durable() {
-		s.word.Store(uint64(st &^ slotUse)) // free; the generation stays
+		s.word.Store(uint64(st &^ slotUse)) // S6: free; the generation stays
 	}
 	return true, nil
 }

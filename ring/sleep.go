@@ -128,7 +128,7 @@ func rouse(word *atomic.Uint32) bool {
 	if w&asleep == 0 {
 		return false
 	}
-	if word.CompareAndSwap(w, w+1) { // clears bit 0 and counts; if it fails, another waker has done it
+	if word.CompareAndSwap(w, w+1) { // Z4: clears bit 0 and counts; if it fails, another waker has done it
 		_, _ = futex.Wake(word) // fails only where the memory is gone, which the next access reports
 	}
 	return true
@@ -138,7 +138,7 @@ func rouse(word *atomic.Uint32) bool {
 // observers sleep without setting it.
 func alarm(word *atomic.Uint32) {
 	for range 8 { // a sleeper's OR may come between, once each
-		if w := word.Load(); word.CompareAndSwap(w, (w+2)&^asleep) {
+		if w := word.Load(); word.CompareAndSwap(w, (w+2)&^asleep) { // Z4
 			break
 		}
 	}
