@@ -196,7 +196,7 @@ func (d *demo) start(ctx context.Context) error {
 			ready++
 		}
 	}
-	if err := awaitReaders(ctx, d.job.ring(), 3, d.a.notices()); err != nil {
+	if err := d.a.awaitReaders(ctx, d.job.ring(), 3); err != nil {
 		return err
 	}
 	if err := d.spawn(ctx, writerName, writerName); err != nil {

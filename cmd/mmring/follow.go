@@ -22,8 +22,9 @@ type follower struct {
 	path    string
 	from    source
 	ack     func() error // consumes what was delivered; nil: an observer
-	format  func(b []byte, rec ring.Record, lost uint64) []byte
-	notices *notices
+	format  func(b []byte, rec *ring.Record, lost uint64) []byte
+	sink    *sink
+	silence *notice // no record comes
 
 	tag        int // -1: any
 	count      uint64
@@ -31,11 +32,11 @@ type follower struct {
 	failOnLoss bool
 	until      uint64 // the first sequence number not wanted; 0: there is no end but the ring's
 
-	out   []byte // written next
-	next  uint64 // number of the record after the one delivered last; 0: none was
-	lost  uint64 // since the record written last
-	done  uint64 // records written
-	looks uint8
+	rec  ring.Record // delivered last
+	out  []byte      // written next
+	next uint64      // number of the record after the one delivered last; 0: none was
+	lost uint64      // since the record written last
+	done uint64      // records written
 }
 
 // outputSize is how much output is collected as long as there are records to be had at once.
@@ -62,18 +63,20 @@ func nextNow(from source) (ring.Record, error) {
 
 // follow writes records until there are no more, or enough. What was delivered is consumed when it was written.
 func (f *follower) follow(ctx context.Context) error {
+	f.sink = newSink(f.a.stdout, f.a.notice(func() string { return "stdout to take the records" }))
+	defer f.sink.close()
 	for f.count == 0 || f.done < f.count {
-		rec, err := f.record(ctx)
-		if errors.Is(err, io.EOF) {
+		var err error
+		if f.rec, err = f.from.Next(expired); err != nil {
+			err = f.another(ctx, err)
+		}
+		if errors.Is(err, io.EOF) || err == nil && f.until > 0 && f.rec.Seq >= f.until {
 			break
 		}
 		if err != nil {
 			return f.failed(ctx, err)
 		}
-		if f.until > 0 && rec.Seq >= f.until {
-			break
-		}
-		if err := f.take(ctx, rec); err != nil {
+		if err := f.take(ctx); err != nil {
 			return err
 		}
 	}
@@ -96,35 +99,42 @@ func (f *follower) failed(ctx context.Context, err error) error {
 	return err
 }
 
-// record returns the next record. Before it waits, everything is written.
-func (f *follower) record(ctx context.Context) (ring.Record, error) {
-	if f.looks++; f.looks == 0 && ctx.Err() != nil {
-		return ring.Record{}, context.Cause(ctx)
+// another gets the next record after a look for it that failed with err. Before it waits, everything is written.
+func (f *follower) another(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	rec, err := nextNow(f.from)
+	if errors.Is(err, errNotNow) { // or the reader only looked at the context, as it does once in a while
+		f.rec, err = f.from.Next(expired)
+	}
 	if !errors.Is(err, errNotNow) {
-		return rec, err
+		return err
 	}
 	if f.until > 0 {
-		return rec, io.EOF // what is not there any more was lost
+		return io.EOF // what is not there any more was lost
 	}
 	if err := f.flush(ctx); err != nil {
-		return rec, err
+		return err
 	}
-	limit, cancel := ctx, context.CancelFunc(func() {})
 	if f.idle > 0 {
-		limit, cancel = context.WithTimeoutCause(ctx, f.idle, fmt.Errorf("%w: no record for %s", errTimeout, f.idle))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, f.idle, fmt.Errorf("%w: no record for %s", errTimeout, f.idle))
+		defer cancel()
 	}
-	defer cancel()
-	defer f.notices.waiting("records", func() string { return "records in " + f.path })()
-	return f.from.Next(limit)
+	f.silence.begin()
+	defer f.silence.end()
+	f.rec, err = f.from.Next(ctx)
+	return err
 }
 
-// take writes a record, if it is wanted, and tells of what was lost before it.
-func (f *follower) take(ctx context.Context, rec ring.Record) error {
+// take writes the record delivered last, if it is wanted, and tells of what was lost before it.
+func (f *follower) take(ctx context.Context) error {
+	rec := &f.rec
 	f.next = rec.Seq + 1
-	if err := f.tell(ctx, rec.Lost, fmt.Sprintf("before record %d", rec.Seq)); err != nil {
-		return err
+	if rec.Lost > 0 {
+		if err := f.tell(ctx, rec.Lost, fmt.Sprintf("before record %d", rec.Seq)); err != nil {
+			return err
+		}
 	}
 	if f.tag >= 0 && int(rec.Tag) != f.tag {
 		return nil
@@ -140,9 +150,6 @@ func (f *follower) take(ctx context.Context, rec ring.Record) error {
 
 // tell reports lost records. With --fail-on-loss that is the end, after what came before is written.
 func (f *follower) tell(ctx context.Context, lost uint64, where string) error {
-	if lost == 0 {
-		return nil
-	}
 	f.lost += lost
 	if f.failOnLoss {
 		if err := f.flush(ctx); err != nil {
@@ -173,26 +180,13 @@ func (f *follower) tail() error {
 	return f.tell(context.Background(), end-f.next, "at the end")
 }
 
-// flush writes what was collected, and only then consumes it. A blocked write can be left when the context ends.
+// flush writes what was collected, and only then consumes it.
 func (f *follower) flush(ctx context.Context) error {
 	if len(f.out) > 0 {
-		written := make(chan error, 1)
-		out := f.out
-		go func() {
-			_, err := f.a.stdout.Write(out)
-			written <- err
-		}()
-		done := f.notices.waiting("stdout", func() string { return "stdout to take the records" })
-		defer done()
-		select {
-		case err := <-written:
-			if err != nil {
-				return fmt.Errorf("write: %w", err)
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := f.sink.write(ctx, f.out); err != nil {
+			return err
 		}
-		f.out = out[:0]
+		f.out = f.out[:0]
 	}
 	if f.ack == nil || f.next == 0 {
 		return nil

@@ -14,7 +14,7 @@ import (
 )
 
 // recordFormats are the ways to write a record: each appends it to b.
-var recordFormats = map[string]func(b []byte, rec ring.Record, lost uint64) []byte{
+var recordFormats = map[string]func(b []byte, rec *ring.Record, lost uint64) []byte{
 	"text":  textRecord,
 	"raw":   rawRecord,
 	"json":  jsonRecord,
@@ -22,17 +22,17 @@ var recordFormats = map[string]func(b []byte, rec ring.Record, lost uint64) []by
 	"u32le": prefixedRecord,
 }
 
-func textRecord(b []byte, rec ring.Record, _ uint64) []byte {
+func textRecord(b []byte, rec *ring.Record, _ uint64) []byte {
 	return append(append(b, rec.Payload...), '\n')
 }
 
-func rawRecord(b []byte, rec ring.Record, _ uint64) []byte { return append(b, rec.Payload...) }
+func rawRecord(b []byte, rec *ring.Record, _ uint64) []byte { return append(b, rec.Payload...) }
 
-func prefixedRecord(b []byte, rec ring.Record, _ uint64) []byte {
+func prefixedRecord(b []byte, rec *ring.Record, _ uint64) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(rec.Payload))), rec.Payload...)
 }
 
-func hexRecord(b []byte, rec ring.Record, _ uint64) []byte {
+func hexRecord(b []byte, rec *ring.Record, _ uint64) []byte {
 	b = fmt.Appendf(b, "record %d, tag %d, %d bytes\n", rec.Seq, rec.Tag, len(rec.Payload))
 	return append(b, hex.Dump(rec.Payload)...)
 }
@@ -49,7 +49,7 @@ type recordJSON struct {
 	Lost    uint64  `json:"lost,omitempty"`
 }
 
-func jsonRecord(b []byte, rec ring.Record, lost uint64) []byte {
+func jsonRecord(b []byte, rec *ring.Record, lost uint64) []byte {
 	j := recordJSON{V: 1, Seq: rec.Seq, Tag: rec.Tag, Size: len(rec.Payload), Lost: lost}
 	if utf8.Valid(rec.Payload) {
 		s := string(rec.Payload)

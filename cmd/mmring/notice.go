@@ -3,37 +3,48 @@ package main
 import (
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // noticeAfter is how long a command waits before it says what for.
 const noticeAfter = time.Second
 
-// notices tells what a command waits for: each thing once, after a second.
-type notices struct {
-	a    *app
-	mu   sync.Mutex
-	told map[string]bool
+// notice tells a person what a command waits for: once, after a second. It is for waits that come again and again: begin
+// and end cost no memory.
+type notice struct {
+	timer *time.Timer
+	told  atomic.Bool
 }
 
-func (a *app) notices() *notices { return &notices{a: a, told: map[string]bool{}} }
-
-// waiting announces that the caller may wait now. Unless done is called within a second, text is said, if the same kind
-// was not said before.
-func (n *notices) waiting(kind string, text func() string) (done func()) {
-	if n.a.quiet {
-		return func() {}
-	}
-	t := time.AfterFunc(noticeAfter, func() {
-		n.mu.Lock()
-		first := !n.told[kind]
-		n.told[kind] = true
-		n.mu.Unlock()
-		if first {
-			n.a.say("waiting for %s", text())
+// notice returns the notice of one kind of wait, which text describes at the time it is told.
+func (a *app) notice(text func() string) *notice {
+	n := &notice{}
+	n.timer = time.AfterFunc(noticeAfter, func() {
+		if !n.told.Swap(true) {
+			a.say("waiting for %s", text())
 		}
 	})
-	return func() { t.Stop() }
+	n.timer.Stop()
+	n.told.Store(a.quiet)
+	return n
+}
+
+// begin says that the caller may wait now.
+func (n *notice) begin() {
+	if !n.told.Load() {
+		n.timer.Reset(noticeAfter)
+	}
+}
+
+// end says that it does no longer.
+func (n *notice) end() { n.timer.Stop() }
+
+// waiting begins a wait that comes only once. It is over when done is called.
+func (a *app) waiting(text func() string) (done func()) {
+	n := a.notice(text)
+	n.begin()
+	return n.end
 }
 
 // syncWriter lets several goroutines write to stderr, whole lines at a time.

@@ -94,12 +94,11 @@ func (a *app) pub(ctx context.Context, path string, inputs []string, o *pubFlags
 	if err := checkInputs(inputs); err != nil {
 		return err
 	}
-	n := a.notices()
-	w, err := a.openWriter(ctx, path, o, n)
+	w, err := a.openWriter(ctx, path, o)
 	if err != nil {
 		return err
 	}
-	p := &publisher{w: w, flags: o, notices: n, start: time.Now()}
+	p := a.publisher(w, o)
 	if o.progress {
 		defer a.progress(p)()
 	}
@@ -113,7 +112,7 @@ func (a *app) pub(ctx context.Context, path string, inputs []string, o *pubFlags
 	return err
 }
 
-func (a *app) openWriter(ctx context.Context, path string, o *pubFlags, n *notices) (*ring.Writer, error) {
+func (a *app) openWriter(ctx context.Context, path string, o *pubFlags) (*ring.Writer, error) {
 	options := ring.WriterOptions{Wait: o.standby, AllowFS: o.config.forceFS}
 	if o.create {
 		config, err := o.config.config()
@@ -124,7 +123,7 @@ func (a *app) openWriter(ctx context.Context, path string, o *pubFlags, n *notic
 	}
 	ctx, cancel := limited(ctx, o.timeout)
 	defer cancel()
-	done := n.waiting("role", func() string { return "the writer's role of " + path + writerText(path) })
+	done := a.waiting(func() string { return "the writer's role of " + path + writerText(path) })
 	w, err := ring.OpenWriter(ctx, path, options)
 	done()
 	switch {
@@ -133,7 +132,7 @@ func (a *app) openWriter(ctx context.Context, path string, o *pubFlags, n *notic
 	case err != nil:
 		return nil, err
 	}
-	if err := awaitReaders(ctx, path, o.minReaders, n); err != nil {
+	if err := a.awaitReaders(ctx, path, o.minReaders); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
@@ -152,12 +151,12 @@ func writerText(path string) string {
 const lookEvery = 5 * time.Millisecond
 
 // awaitReaders waits until so many registered readers are attached.
-func awaitReaders(ctx context.Context, path string, want int, n *notices) error {
+func (a *app) awaitReaders(ctx context.Context, path string, want int) error {
 	if want == 0 {
 		return nil
 	}
 	attached := 0
-	defer n.waiting("readers", func() string { return fmt.Sprintf("%d registered readers of %s", want, path) })()
+	defer a.waiting(func() string { return fmt.Sprintf("%d registered readers of %s", want, path) })()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -214,10 +213,11 @@ func (a *app) publishInput(ctx context.Context, p *publisher, name string) error
 		skipped: func(err error) { a.say("skipped: %v", err) },
 	}
 	source := readPieces(ctx, in)
+	silence := a.notice(func() string { return "input on " + called })
 	for {
-		done := p.notices.waiting("input", func() string { return "input on " + called })
+		silence.begin()
 		c, err := source.next(ctx)
-		done()
+		silence.end()
 		if err != nil {
 			return err
 		}

@@ -12,15 +12,23 @@ import (
 
 // publisher collects records and publishes them, in batches where nothing speaks against it.
 type publisher struct {
-	w       *ring.Writer
-	flags   *pubFlags
-	notices *notices
-	start   time.Time
-	batch   [][]byte
-	first   time.Time // when the first record was published, for --rate
+	w     *ring.Writer
+	flags *pubFlags
+	start time.Time
+	batch [][]byte
+	first time.Time // when the first record was published, for --rate
+	full  *notice   // there is no space
+	early *notice   // the next record is not due
 
 	records atomic.Uint64 // published
 	bytes   atomic.Uint64
+}
+
+func (a *app) publisher(w *ring.Writer, flags *pubFlags) *publisher {
+	p := &publisher{w: w, flags: flags, start: time.Now()}
+	p.full = a.notice(p.holder)
+	p.early = a.notice(func() string { return fmt.Sprintf("the next record's time (--rate %g)", flags.rate) })
+	return p
 }
 
 // mostInBatch bounds the memory for a batch of short records.
@@ -57,9 +65,9 @@ func (p *publisher) flush(ctx context.Context) error {
 func (p *publisher) together(ctx context.Context) error {
 	for left := p.batch; len(left) > 0; {
 		limit, cancel := limited(ctx, p.flags.timeout)
-		done := p.notices.waiting("space", p.holder)
+		p.full.begin()
 		n, err := p.w.PublishBatch(limit, left)
-		done()
+		p.full.end()
 		cancel()
 		p.count(left[:n]...)
 		left = left[n:]
@@ -84,7 +92,8 @@ func (p *publisher) single(ctx context.Context, rec []byte) error {
 	}
 	limit, cancel := limited(ctx, p.flags.timeout)
 	defer cancel()
-	defer p.notices.waiting("space", p.holder)()
+	p.full.begin()
+	defer p.full.end()
 	_, err = p.w.PublishTagged(limit, p.flags.tag, rec)
 	return err
 }
@@ -105,7 +114,8 @@ func (p *publisher) pace(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	defer p.notices.waiting("rate", func() string { return fmt.Sprintf("the next record's time (--rate %g)", p.flags.rate) })()
+	p.early.begin()
+	defer p.early.end()
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {

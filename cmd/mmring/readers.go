@@ -56,7 +56,7 @@ comes: mmring sub PATH --name NAME.`,
 			if err := from.check(); err != nil {
 				return err
 			}
-			defer a.notices().waiting("registry", func() string { return "the list of names of " + args[0] })()
+			defer a.waiting(func() string { return "the list of names of " + args[0] })()
 			err := ring.AddReader(c.Context(), args[0], args[1], from.start)
 			if errors.Is(err, fs.ErrExist) {
 				return hinted{err, "it stays where it is; mmring readers rm removes it"}
@@ -78,7 +78,7 @@ func (a *app) readersRemoveCommand() *cobra.Command {
   mmring create /dev/shm/old.ring && mmring readers add /dev/shm/old.ring a && mmring readers rm /dev/shm/old.ring a --force && mmring rm /dev/shm/old.ring`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			defer a.notices().waiting("registry", func() string { return "the list of names of " + args[0] })()
+			defer a.waiting(func() string { return "the list of names of " + args[0] })()
 			err := ring.RemoveReader(c.Context(), args[0], args[1], force)
 			switch {
 			case errors.Is(err, ring.ErrBusy):

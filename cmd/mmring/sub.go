@@ -105,7 +105,7 @@ func (a *app) sub(ctx context.Context, path string, o *subFlags) error {
 
 func (a *app) follower(path string, o *subFlags) *follower {
 	f := &follower{
-		a: a, path: path, format: recordFormats[o.output.word], notices: a.notices(),
+		a: a, path: path, format: recordFormats[o.output.word], silence: a.notice(func() string { return "records in " + path }),
 		tag: -1, count: o.count, idle: o.idle, failOnLoss: o.failOnLoss,
 	}
 	if o.tagged {
@@ -121,7 +121,7 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, o.wait, fmt.Errorf("%w: no ring after %s", errTimeout, o.wait))
 		defer cancel()
 	}
-	defer f.notices.waiting("ring", func() string { return f.path + " to appear" })()
+	defer f.a.waiting(func() string { return f.path + " to appear" })()
 	if o.observe {
 		v, err := ring.Observe(ctx, f.path, ring.ObserverOptions{From: o.from.start, WaitForRing: o.wait > 0, AllowFS: o.forceFS})
 		if err != nil {
