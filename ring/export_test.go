@@ -49,6 +49,7 @@ const (
 	SlotsStart   = slotsStart
 	SlotSize     = slotSize
 	SlotCursor   = slotCursor
+	SlotName     = slotName
 	StateActive  = stateActive
 	StateFree    = stateFree
 	StateCorrupt = stateCorrupt

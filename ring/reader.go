@@ -73,7 +73,8 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 		return err
 	}
 	s := &r.slots[i]
-	r.slot, r.life, r.mine = s, life, slotState(s.word.Load())
+	r.slot, r.life = s, life
+	r.mine = slotState(s.word.Load()).as(stateActive) // who was dropped already finds that it differs
 	r.teardown = r.leave
 	if known && o.From != Next {
 		r.enterAt(s, r.oldest.Load())

@@ -46,6 +46,8 @@ func (g registration) register(ctx context.Context) (i int, life *lock.Life, kno
 	}
 	s := &g.slots[i]
 	s.word.Store(uint64(slotState(s.word.Load()).claimed(kindReader))) // S0
+	clear(s.name)
+	copy(s.name, g.name)
 	g.people(s)
 	for n := g.highWater.Load(); n < uint32(i+1) && !g.highWater.CompareAndSwap(n, uint32(i+1)); n = g.highWater.Load() {
 	}
@@ -159,10 +161,9 @@ func (h *handle) freeSlot() (int, *lock.Life, error) {
 	return 0, nil, fmt.Errorf("%w: all %d are taken", ErrNoSlot, len(h.slots))
 }
 
-// people writes down who we are; nobody decides by it.
+// people writes down who we are; nobody decides by it. A durable cursor's name is decided by, and stays as it is: a death
+// while it was written again would leave a cursor that nobody can find.
 func (g registration) people(s *slot) {
-	clear(s.name)
-	copy(s.name, g.name)
 	s.pid.Store(uint64(os.Getpid()))
 	s.started.Store(uint64(time.Now().UnixNano()))
 	for _, counter := range []interface{ Store(uint64) }{s.records, s.bytes, s.waits} {

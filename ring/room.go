@@ -37,6 +37,13 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 			continue
 		}
 		if ctx == nil {
+			freed, err := w.reapAtTimes(end)
+			if err != nil {
+				return err
+			}
+			if freed {
+				continue
+			}
 			w.add(statFull, 1)
 			return w.full
 		}
@@ -200,6 +207,17 @@ func (w *Writer) reap(end uint64) (mortal bool, err error) {
 		mortal = true
 	}
 	return mortal, nil
+}
+
+// reapAtTimes is reap for a caller that does not wait and asks again and again: not every answer is worth a system call.
+// It reports whether a record that ends at end fits afterwards.
+func (w *Writer) reapAtTimes(end uint64) (freed bool, err error) {
+	if time.Since(w.reaped) < deadCheck {
+		return false, nil
+	}
+	w.reaped, w.want = time.Now(), end
+	_, err = w.reap(end)
+	return err == nil && w.hasSpace(), err
 }
 
 // reapSlot frees slot i if its owner is dead: lock the byte, look again, free, unlock.

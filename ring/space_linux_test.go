@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mmring/mmring/internal/proctest"
 	"github.com/mmring/mmring/ring"
 )
 
@@ -87,4 +88,34 @@ func TestAWaitingWriterGoesOnWhenItsReaderLeavesOrMoves(t *testing.T) {
 			require.Zero(t, inspect(t, path).Stats.Helped)
 		})
 	}
+}
+
+func TestADeadReaderDoesNotKeepTheRingFullForTryPublish(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	dead := proctest.Start(t, "reader", path, "")
+	dead.Expect("ready")
+	last := fill(t, w)
+	dead.Kill()
+	_ = dead.Wait() // says that it was killed
+	proctest.Until(t, "the slot is free", func() bool {
+		seq, err := w.TryPublish(nil)
+		if err == nil {
+			require.Equal(t, last+1, seq)
+			return true
+		}
+		require.ErrorIs(t, err, ring.ErrFull)
+		return false
+	})
+	require.EqualValues(t, 1, inspect(t, path).Stats.Reaped)
+}
+
+func TestADurableReadersNameStaysAsItWasWritten(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	o := ring.ReaderOptions{Name: "keep", Durable: true}
+	require.NoError(t, openReader(t, path, o).Close())
+	const behind = ring.SlotsStart + ring.SlotName + 8 // the rest of the field says whether it was written again
+	poke(t, path, behind, 0x1122334455667788)
+	require.NoError(t, openReader(t, path, o).Close())
+	require.EqualValues(t, 0x1122334455667788, peek(t, path, behind))
 }

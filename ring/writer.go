@@ -30,10 +30,11 @@ type Writer struct {
 	prefix     int // bytes before a payload
 	flags      uint8
 	wakeAlways bool
-	over       bool   // End was called
-	bytes      uint64 // payload bytes published since they were last added to the statistics
-	want       uint64 // what hasSpace looks for
-	full       error  // ErrFull, wrapped once
+	over       bool      // End was called
+	bytes      uint64    // payload bytes published since they were last added to the statistics
+	want       uint64    // what hasSpace looks for
+	reaped     time.Time // when TryPublish last looked for dead readers
+	full       error     // ErrFull, wrapped once
 	ready      func() bool
 	claim      Claim
 }
