@@ -25,8 +25,8 @@ race: ## the same protocol on the heap, where the race detector sees it
 lint: ## gofmt, vet for every supported system, staticcheck
 	scripts/lint.sh $(STATICCHECK)
 
-bench: ## side by side with pipes, sockets and the raw cache line
-	$(GO) run ./bench
+bench: ## side by side with pipes, sockets and the raw cache line: a table, and bench.jsonl
+	$(GO) run ./bench -lines bench.jsonl
 
 bench-compare: ## micro-benchmarks of HEAD against BASE=commit
 	bench/compare.sh $(BASE)

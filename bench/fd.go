@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/mmring/mmring/internal/measure"
 )
 
 // The contenders of this file's kind carry records through blocking descriptors, without the runtime's poller, which would
@@ -14,9 +16,9 @@ import (
 const readBuffer = 64 << 10
 
 // joinStream makes ends of a byte stream's descriptors.
-func joinStream(s side, in, out *os.File) (ends, error) {
-	r := &streamReader{payload: s.payload, file: in, fd: int(in.Fd()), buf: make([]byte, readBuffer+s.size)}
-	return ends{newFdWriter(s, out), r, closer(in, out)}, nil
+func joinStream(s measure.Side, in, out *os.File) (measure.Ends, error) {
+	r := &streamReader{Payload: s.Payload, file: in, fd: int(in.Fd()), buf: make([]byte, readBuffer+s.Size)}
+	return measure.Ends{Sender: newFdWriter(s, out), Receiver: r, Close: closer(in, out)}, nil
 }
 
 func closer(files ...*os.File) func() {
@@ -29,20 +31,20 @@ func closer(files ...*os.File) func() {
 
 // fdWriter writes a batch of records by one write.
 type fdWriter struct {
-	payload
+	measure.Payload
 	file *os.File // keeps the descriptor open
 	fd   int
 	buf  []byte
 }
 
-func newFdWriter(s side, f *os.File) *fdWriter {
-	return &fdWriter{s.payload, f, int(f.Fd()), make([]byte, s.batch*s.size)}
+func newFdWriter(s measure.Side, f *os.File) *fdWriter {
+	return &fdWriter{s.Payload, f, int(f.Fd()), make([]byte, s.Batch*s.Size)}
 }
 
-func (w *fdWriter) send(first, n uint64) error {
+func (w *fdWriter) Send(first, n uint64) error {
 	for i := first; i < first+n; {
-		for off := 0; off < len(w.buf); off += w.size {
-			w.fill(w.buf[off:off+w.size], i)
+		for off := 0; off < len(w.buf); off += w.Size {
+			w.Fill(w.buf[off:off+w.Size], i)
 			i++
 		}
 		for rest := w.buf; len(rest) > 0; {
@@ -58,24 +60,24 @@ func (w *fdWriter) send(first, n uint64) error {
 
 // streamReader finds records in a byte stream, reading as much at a time as there is.
 type streamReader struct {
-	payload
+	measure.Payload
 	file       *os.File
 	fd         int
 	buf        []byte
 	start, end int
 }
 
-func (r *streamReader) receive(first, n uint64) error {
+func (r *streamReader) Receive(first, n uint64) error {
 	for i := first; i < first+n; i++ {
-		for r.end-r.start < r.size {
+		for r.end-r.start < r.Size {
 			if err := r.more(); err != nil {
 				return err
 			}
 		}
-		if err := r.check(r.buf[r.start:r.start+r.size], i); err != nil {
+		if err := r.Check(r.buf[r.start:r.start+r.Size], i); err != nil {
 			return err
 		}
-		r.start += r.size
+		r.start += r.Size
 	}
 	return nil
 }
@@ -90,37 +92,37 @@ func (r *streamReader) more() error {
 
 // packetReader reads a record by one read.
 type packetReader struct {
-	payload
+	measure.Payload
 	file *os.File
 	fd   int
 	buf  []byte
 }
 
-func (r *packetReader) receive(first, n uint64) error {
+func (r *packetReader) Receive(first, n uint64) error {
 	for i := first; i < first+n; i++ {
 		k, err := fdRead(r.fd, r.buf)
 		if err != nil {
 			return err
 		}
-		if err := r.check(r.buf[:k], i); err != nil {
+		if err := r.Check(r.buf[:k], i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// open returns the n descriptors that lay made for this side.
-func (s side) open(n int) ([]*os.File, error) {
-	if len(s.files) != n {
-		return nil, fmt.Errorf("%d descriptors, expected %d", len(s.files), n)
+// inherited returns the n descriptors that Lay made for this side.
+func inherited(s measure.Side, n int) ([]*os.File, error) {
+	if len(s.Files) != n {
+		return nil, fmt.Errorf("%d descriptors, expected %d", len(s.Files), n)
 	}
-	return s.files, nil
+	return s.Files, nil
 }
 
 // ended makes an end of file an error.
 func ended(n int, err error) (int, error) {
 	if n == 0 && err == nil {
-		return 0, errors.Join(errFarGone, io.ErrUnexpectedEOF)
+		return 0, errors.Join(measure.ErrGone, io.ErrUnexpectedEOF)
 	}
 	return max(n, 0), err
 }

@@ -2,49 +2,59 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mmring/mmring/internal/measure"
 )
 
 func TestMain(m *testing.M) {
-	beFar()
+	if measure.IsFar() {
+		measure.Far(carriers())
+	}
 	os.Exit(m.Run())
 }
 
 // smallest is a budget with which a measurement proves only that it works.
 var smallest = budget{time: 1, idle: 1, wakes: 3}
 
-func somewhere(t *testing.T) place {
+func somewhere(t *testing.T) measure.Place {
 	dir := "/dev/shm"
 	if _, err := os.Stat(dir); err != nil {
 		dir = t.TempDir()
 	}
-	p, err := findPlace(dir, -1, -1)
+	p, err := measure.FindPlace(dir, -1, -1)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, pin(p.all...)) })
 	return p
 }
 
-func TestEveryContenderTakesEveryMeasureItSays(t *testing.T) {
-	p := &plan{place: somewhere(t), budget: smallest, rounds: 1, only: regexp.MustCompile(""), talk: io.Discard}
+func TestEveryContenderTakesEveryContestItSays(t *testing.T) {
+	p := &plan{Place: somewhere(t), budget: smallest, rounds: 1, only: regexp.MustCompile(""), talk: io.Discard}
 	var all []sample
-	require.NoError(t, p.run(func(s sample) error { all = append(all, s); return nil }))
+	require.NoError(t, p.run(t.Context(), func(s sample) error { all = append(all, s); return nil }))
 	seen := map[string]int{}
 	for _, s := range all {
 		v, ok := s.values[valueMain]
-		require.True(t, ok && v >= 0, "%s of %s has no value: %v", s.measure, s.contender, s.values)
-		require.Positive(t, s.before)
-		require.Positive(t, s.after)
+		require.True(t, ok && v >= 0, "%s of %s has no value: %v", s.contest, s.contender, s.values)
+		require.Positive(t, s.Before)
+		require.Positive(t, s.After)
 		seen[s.contender]++
 	}
 	for _, c := range contenders() {
-		require.Positive(t, seen[c.name()], "%s was not measured", c.name())
+		require.Positive(t, seen[c.Name()], "%s was not measured", c.Name())
+	}
+	for _, g := range goals() {
+		if g.a.value == valueMain {
+			require.Len(t, g.of(all), 1, g.title)
+		}
 	}
 	var out bytes.Buffer
 	require.NoError(t, report{&out, p, "a machine", all}.write())
@@ -53,100 +63,111 @@ func TestEveryContenderTakesEveryMeasureItSays(t *testing.T) {
 
 func TestAWrongByteFailsTheRun(t *testing.T) {
 	p := somewhere(t)
-	const bad, records = 5, 16
-	for _, m := range []measure{{latency, 64}, {volume, 4096}} {
-		for _, c := range contenders() {
-			if !c.takes(m) {
+	leave, err := p.Take()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, leave()) }()
+	const bad = 5
+	for _, c := range contenders() {
+		for _, e := range []entry{{contest{latency, 64}, c}, {contest{volume, 4096}, c}} {
+			if !c.takes(e.contest) {
 				continue
 			}
-			for side, spoil := range map[string]spoiled{"near": {bad, none}, "far": {none, bad}} {
-				if side == "far" && c == (memcpy{}) {
-					continue // its far side does nothing
+			for side, spoil := range map[string]measure.Spoil{"near": {Near: bad}, "far": {Far: bad}} {
+				if (side == "far") == (c.Contender == memcpy{}) && e.kind == volume {
+					continue // in a stream the far side sends; memcpy has only a near one
 				}
-				t.Run(m.String()+" "+c.name()+" "+side, func(t *testing.T) {
-					s, err := start(c, m, p, spoil)
+				t.Run(e.String()+" "+c.Name()+" "+side, func(t *testing.T) {
+					shape := e.shape()
+					shape.Spoil = spoil
+					s, err := measure.Start(t.Context(), c, shape, p)
 					require.NoError(t, err)
-					defer s.stop()
-					if m.kind == latency {
-						_, err = s.roundTrips(records, nil)
-					} else if side == "far" || c == (memcpy{}) {
-						_, err = s.stream(records)
+					defer s.Stop()
+					if e.kind == latency {
+						_, err = s.Latency(1)
 					} else {
-						err = s.give(records)
+						_, err = s.Rate(1)
 					}
-					require.ErrorContains(t, err, "payload of record 5 is wrong")
+					require.ErrorContains(t, err, "payload of record 4 is wrong")
 				})
 			}
 		}
 	}
 }
 
-// give has the far side receive n records.
-func (s *session) give(n uint64) error {
-	first, err := s.order(orderTake, n)
-	if err != nil {
-		return err
-	}
-	return s.finish(s.send(first, n))
-}
-
 func TestADeadFarSideEndsTheRun(t *testing.T) {
-	p := somewhere(t)
 	for _, c := range contenders() {
-		if m := (measure{latency, 32}); c.takes(m) {
-			t.Run(c.name(), func(t *testing.T) {
-				s, err := start(c, m, p, unspoiled)
-				require.NoError(t, err)
-				defer s.stop()
-				require.NoError(t, s.cmd.Process.Kill())
-				<-s.gone
-				_, err = s.trips(0, 8, nil)
-				require.Error(t, err)
-			})
+		if !c.takes(contest{latency, 64}) {
+			continue
 		}
+		t.Run(c.Name(), func(t *testing.T) {
+			p := somewhere(t)
+			leave, err := p.Take()
+			require.NoError(t, err)
+			defer func() { require.NoError(t, leave()) }()
+			s, err := measure.Start(t.Context(), c, contest{latency, 64}.shape(), p)
+			require.NoError(t, err)
+			defer s.Stop()
+			s.Kill()
+			_, err = s.Latency(1)
+			require.Error(t, err)
+		})
 	}
 }
 
-func TestEveryByteOfAPayloadIsChecked(t *testing.T) {
-	for _, m := range measures() {
-		p := payload{m.size(), none}
-		b := make([]byte, p.size)
-		p.fill(b, 7)
-		require.NoError(t, p.check(b, 7))
-		require.Error(t, p.check(b, 8))
-		require.Error(t, p.check(b[:p.size-1], 7))
-		for i := range b {
-			b[i] ^= 1
-			require.Error(t, p.check(b, 7), "byte %d", i)
-			b[i] ^= 1
-		}
-	}
-}
-
-func TestJSONIsOneLineForEachSample(t *testing.T) {
+func TestLinesAreJSON(t *testing.T) {
 	somewhere(t)
+	path := filepath.Join(t.TempDir(), "lines")
 	var out bytes.Buffer
-	require.NoError(t, bench([]string{"-quick", "-rounds", "1", "-only", "^latency/32/(raw hop|mmring)$", "-o", "json"}, &out, io.Discard))
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	args := []string{"-quick", "-rounds", "1", "-only", "^latency/32/(raw hop|mmring)$", "-lines", path}
+	require.NoError(t, bench(t.Context(), args, &out, io.Discard))
+	require.Contains(t, out.String(), "1 rounds")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	require.Len(t, lines, 2)
 	for _, line := range lines {
 		var v struct {
 			Schema    int
-			Measure   string
+			Contest   string
 			Contender string
 			Unit      string
 			Values    map[string]float64
 		}
 		require.NoError(t, json.Unmarshal([]byte(line), &v))
 		require.Equal(t, schema, v.Schema)
-		require.Equal(t, "latency/32", v.Measure)
+		require.Equal(t, "latency/32", v.Contest)
 		require.Equal(t, "ns", v.Unit)
 		require.Contains(t, v.Values, valueMain)
 	}
 }
 
 func TestArgumentsThatCannotBe(t *testing.T) {
-	for _, args := range [][]string{{"-o", "xml"}, {"-only", "("}, {"more"}, {"-rounds", "x"}, {"-only", "nothing is called so"}} {
-		require.Error(t, bench(args, io.Discard, io.Discard), "%q", args)
+	for what, args := range map[string][]string{
+		"a flag that is not there":      {"-o", "xml"},
+		"a regexp that is none":         {"-only", "("},
+		"an argument":                   {"more"},
+		"rounds that are no number":     {"-rounds", "x"},
+		"a selection of nothing":        {"-only", "nothing is called so"},
+		"a processor that is not there": {"-near", "99999"},
+		"both sides on one processor":   {"-near", "0", "-far", "0"},
+		"lines into a directory":        {"-lines", "/"},
+		"shared files in no directory":  {"-only", "latency/32/raw hop", "-dir", "/dev/null"},
+	} {
+		require.Error(t, bench(t.Context(), args, io.Discard, io.Discard), what)
 	}
 }
+
+func TestASignalEndsTheRunAndLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	dir := t.TempDir()
+	talk := writerFunc(func(b []byte) (int, error) { cancel(os.ErrDeadlineExceeded); return len(b), nil }) // at the first sample
+	err := bench(ctx, []string{"-quick", "-dir", dir}, io.Discard, talk)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+type writerFunc func(b []byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

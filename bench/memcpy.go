@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+
+	"github.com/mmring/mmring/internal/measure"
 )
 
 // memcpy is the limit of large records: one process fills a payload and copies it into 16 MiB of shared memory, round and
@@ -13,44 +15,44 @@ type memcpy struct{}
 
 const memcpyBytes = 16 << 20
 
-func (memcpy) name() string                                     { return "memcpy" }
-func (memcpy) takes(m measure) bool                             { return m.kind == volume }
-func (memcpy) lay(dir string) (near, far []*os.File, err error) { return nothing() }
+func (memcpy) Name() string                                 { return "memcpy" }
+func (memcpy) takes(m contest) bool                         { return m.kind == volume }
+func (memcpy) Lay(string) (near, far []*os.File, err error) { return nil, nil, nil }
 
-func (memcpy) join(ctx context.Context, s side) (ends, error) {
-	if s.far {
-		return ends{farIdle{}, nil, func() {}}, nil
+func (memcpy) Join(_ context.Context, s measure.Side) (measure.Ends, error) {
+	if s.Far {
+		return measure.Ends{Sender: farIdle{}, Close: func() {}}, nil
 	}
-	mem, err := mapShared(filepath.Join(s.dir, "memory"), memcpyBytes)
+	mem, err := measure.MapShared(filepath.Join(s.Dir, "memory"), memcpyBytes)
 	if err != nil {
-		return ends{}, err
+		return measure.Ends{}, err
 	}
-	return ends{nil, &copier{s.payload, mem, make([]byte, s.size)}, func() { unmap(mem) }}, nil
+	return measure.Ends{Receiver: &copier{s.Payload, mem, make([]byte, s.Size)}, Close: func() { measure.Unmap(mem) }}, nil
 }
 
 // farIdle is the other side, which has nothing to do.
 type farIdle struct{}
 
-func (farIdle) send(first, n uint64) error { return nil }
+func (farIdle) Send(first, n uint64) error { return nil }
 
 // copier does all the work where others only receive.
 type copier struct {
-	payload
+	measure.Payload
 	mem, buf []byte
 }
 
 func (c *copier) at(i uint64) []byte {
-	off := int(i % uint64(len(c.mem)/c.size) * uint64(c.size))
-	return c.mem[off : off+c.size]
+	off := int(i % uint64(len(c.mem)/c.Size) * uint64(c.Size))
+	return c.mem[off : off+c.Size]
 }
 
-func (c *copier) receive(first, n uint64) error {
+func (c *copier) Receive(first, n uint64) error {
 	for i := first; i < first+n; i++ {
-		c.fill(c.buf, i)
+		c.Fill(c.buf, i)
 		copy(c.at(i), c.buf)
 	}
-	for i := first + n - min(n, uint64(len(c.mem)/c.size)); i < first+n; i++ {
-		if err := c.check(c.at(i), i); err != nil {
+	for i := first + n - min(n, uint64(len(c.mem)/c.Size)); i < first+n; i++ {
+		if err := c.Check(c.at(i), i); err != nil {
 			return err
 		}
 	}

@@ -21,18 +21,18 @@ type report struct {
 func (r report) write() error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s. %s %s/%s. Two processes on processors %d and %d, %d rounds.\n", r.about, runtime.Version(),
-		runtime.GOOS, runtime.GOARCH, r.plan.near, r.plan.far, r.plan.rounds)
+		runtime.GOOS, runtime.GOARCH, r.plan.Near, r.plan.Far, r.plan.rounds)
 	b.WriteString("Medians over the rounds, in brackets the least and the greatest. Every byte of every payload is written and checked.\n")
-	if n := count(r.all, func(s sample) bool { return !s.steady() }); n > 0 {
-		fmt.Fprintf(&b, "%d of %d measurements are left out: the raw hops before and after them disagree.\n", n, len(r.all))
+	if n := count(r.all, func(s sample) bool { return !s.Steady() }); n > 0 {
+		fmt.Fprintf(&b, "%d of %d measurements are left out: the raw hops before and after them disagree, or other processes ran.\n", n, len(r.all))
 	}
-	steady := slices.DeleteFunc(slices.Clone(r.all), func(s sample) bool { return !s.steady() })
+	steady := slices.DeleteFunc(slices.Clone(r.all), func(s sample) bool { return !s.Steady() })
 	for _, mood := range moods(steady) {
-		hops := column(mood, func(s sample) (float64, bool) { return s.hop(), true })
-		fmt.Fprintf(&b, "\n### Raw hop %s ns\n", hops.text())
+		hops := column(mood, func(s sample) (float64, bool) { return s.Hop(), true })
+		fmt.Fprintf(&b, "\n### Raw hop %s ns: %d of %d measurements\n", hops.text(), len(mood), len(r.all))
 		r.latencies(&b, mood)
 		r.others(&b, mood)
-		ratios(&b, mood)
+		writeGoals(&b, mood)
 	}
 	_, err := io.WriteString(r.out, b.String())
 	return err
@@ -40,17 +40,17 @@ func (r report) write() error {
 
 // latencies is a table with a row for each size and contender.
 func (r report) latencies(b *strings.Builder, mood []sample) {
-	if count(mood, func(s sample) bool { return s.measure.kind == latency }) == 0 {
+	if count(mood, func(s sample) bool { return s.kind == latency }) == 0 {
 		return
 	}
 	b.WriteString("\nOne way (round trip / 2), ns; the raw hop's payload is one word:\n\n")
 	b.WriteString("| record | contender | mean | p50 | p99 | p99.9 | p99.99 | max | p50 / raw hop | rounds |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, e := range r.plan.entries() {
-		rows := of(mood, e.measure, e.name())
+		rows := of(mood, e.contest, e.Name())
 		if e.kind != latency || len(rows) == 0 {
 			continue
 		}
-		fmt.Fprintf(b, "| %d B | %s |", e.number, e.name())
+		fmt.Fprintf(b, "| %d B | %s |", e.number, e.Name())
 		for _, name := range [...]string{valueMean, valueMain, valueP99, valueP999, valueP9999, valueMax} {
 			c := column(rows, func(s sample) (float64, bool) { v, ok := s.values[name]; return v, ok })
 			if name == valueMain {
@@ -59,35 +59,30 @@ func (r report) latencies(b *strings.Builder, mood []sample) {
 				fmt.Fprintf(b, " %s |", c.middle())
 			}
 		}
-		hops := column(rows, func(s sample) (float64, bool) { return s.values[valueMain] / s.hop(), true })
+		hops := column(rows, func(s sample) (float64, bool) { return s.values[valueMain] / s.Hop(), true })
 		fmt.Fprintf(b, " %s | %d |\n", hops.middle(), len(rows))
 	}
 }
 
 // others is a table with a row for each of the other measures and contender.
 func (r report) others(b *strings.Builder, mood []sample) {
-	if count(mood, func(s sample) bool { return s.measure.kind != latency }) == 0 {
+	if count(mood, func(s sample) bool { return s.kind != latency }) == 0 {
 		return
 	}
 	b.WriteString("\n| measure | contender | median | | p99 | mmring / contender | rounds |\n|---|---|---|---|---|---|---|\n")
 	for _, e := range r.plan.entries() {
-		rows := of(mood, e.measure, e.name())
+		rows := of(mood, e.contest, e.Name())
 		if e.kind == latency || len(rows) == 0 {
 			continue
 		}
 		main := column(rows, func(s sample) (float64, bool) { v, ok := s.values[valueMain]; return v, ok })
 		tail := column(rows, func(s sample) (float64, bool) { v, ok := s.values[valueP99]; return v, ok })
 		against := "-"
-		if e.name() != (mmring{}).name() && e.kind != idle {
-			against = ratio{over: valueMain, under: valueMain, a: pick{e.measure, mmring{}.name()}, b: pick{e.measure, e.name()}}.of(mood).text()
+		if e.Name() != ours && e.kind != idle {
+			against = goal{a: pick{e.contest, ours, valueMain}, by: pick{e.contest, e.Name(), valueMain}}.of(mood).text()
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %d |\n", e.title(), e.name(), main.text(), e.unit(), tail.middle(), against, len(rows))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %d |\n", e.title(), e.Name(), main.text(), e.unit(), tail.middle(), against, len(rows))
 	}
-}
-
-// of returns the samples of one measure and contender.
-func of(all []sample, m measure, contender string) []sample {
-	return slices.DeleteFunc(slices.Clone(all), func(s sample) bool { return s.measure != m || s.contender != contender })
 }
 
 func count(all []sample, is func(sample) bool) (n int) {
@@ -149,14 +144,15 @@ const schema = 1
 func writeJSON(out io.Writer, s sample) error {
 	return json.NewEncoder(out).Encode(struct {
 		Schema    int     `json:"schema"`
-		Measure   string  `json:"measure"`
+		Contest   string  `json:"contest"`
 		Contender string  `json:"contender"`
 		Round     int     `json:"round"`
 		HopBefore float64 `json:"hop_before_ns"`
 		HopAfter  float64 `json:"hop_after_ns"`
+		Others    float64 `json:"others"`
 		Steady    bool    `json:"steady"`
 		Tries     int     `json:"tries"`
 		Unit      string  `json:"unit"`
 		Values    values  `json:"values"`
-	}{schema, s.measure.String(), s.contender, s.round, s.before, s.after, s.steady(), s.tries, s.measure.unit(), s.values})
+	}{schema, s.contest.String(), s.contender, s.round, s.Before, s.After, s.Others, s.Steady(), s.Tries, s.unit(), s.values})
 }

@@ -5,18 +5,21 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mmring/mmring/internal/measure"
 )
 
 // made is a sample with hops and a main value.
-func made(m measure, contender string, round int, before, after, value float64) sample {
-	return sample{measure: m, contender: contender, round: round, before: before, after: after, values: values{valueMain: value}}
+func made(c contest, contender string, round int, before, after, value float64) sample {
+	return sample{contest: c, contender: contender, round: round, Mood: measure.Mood{Before: before, After: after}, values: values{valueMain: value}}
 }
 
 func TestMoodsAreNotMixed(t *testing.T) {
-	m := measure{rate, 1}
+	m := contest{rate, 1}
 	all := []sample{
 		made(m, "mmring", 1, 50, 52, 100), made(m, "pipe", 1, 52, 50, 10),
 		made(m, "mmring", 2, 240, 250, 30), made(m, "pipe", 2, 51, 55, 20),
@@ -30,41 +33,35 @@ func TestMoodsAreNotMixed(t *testing.T) {
 	require.Contains(t, text, "1 of 7 measurements are left out")
 	require.Contains(t, text, "| 64 B, one store or write each | mmring | 110 (100-120) | M/s | - | - | 2 |")
 	require.Contains(t, text, "| 64 B, one store or write each | pipe | 10.0 (10.0-20.0) | M/s | - | 11.0 (10.0-12.0) | 3 |", "ratios within rounds that have both")
-	require.Contains(t, text, "### Raw hop 245 ns")
+	require.Contains(t, text, "### Raw hop 245 ns: 1 of 7 measurements")
 	require.Contains(t, text, "| 64 B, one store or write each | mmring | 30.0 | M/s | - | - | 1 |")
 }
 
-func TestRatiosAreThoseOfOneRound(t *testing.T) {
-	small := measure{latency, 32}
-	mood := []sample{made(small, "mmring", 1, 50, 50, 75), made(small, "mmring", 2, 60, 60, 60)}
-	require.Equal(t, row{1.5, 1}, asked()[0].of(mood))
-	for _, r := range asked() {
-		if r.a.measure != small {
-			require.Empty(t, r.of(mood), r.title)
-		}
+func TestGoalsCompareWithinARound(t *testing.T) {
+	small, single, bulk := contest{latency, 32}, contest{rate, 1}, contest{rate, 64}
+	mood := []sample{
+		made(small, "mmring", 1, 50, 50, 75), made(small, "mmring", 2, 60, 60, 60),
+		made(single, "mmring", 1, 50, 50, 60), made(bulk, "pipe", 1, 50, 50, 60), made(bulk, "pipe", 2, 50, 50, 1000),
 	}
+	var b strings.Builder
+	writeGoals(&b, mood)
+	require.Contains(t, b.String(), "| 32 B one way, p50 / raw hop | <= 1.25 | 1.25 (1.00-1.50) | 2 | reached |")
+	require.Contains(t, b.String(), "| 64 B, one store each / pipe in 4 KiB writes | >= 1.20 | 1.00 | 1 | missed by 17 % |")
+	require.Equal(t, 2, strings.Count(b.String(), "reached")+strings.Count(b.String(), "missed"), "no figure, no row: %s", b.String())
 }
 
-func TestPercentilesLeaveOutWhatTheyCannotKnow(t *testing.T) {
-	each := make([]int64, 1000)
-	for i := range each {
-		each[i] = int64(i+1)*2 + 10
+func TestAGoalForSlowHopsIsNotOneForFastOnes(t *testing.T) {
+	for hop, rows := range map[float64]int{50: 0, 240: 1} {
+		var b strings.Builder
+		writeGoals(&b, []sample{made(contest{rate, 1}, ours, 1, hop, hop, 10), made(contest{rate, 1}, bare, 1, hop, hop, 5)})
+		require.Equal(t, rows, strings.Count(b.String(), "always looks at once | >= 2.50 | 2.00 | 1 | missed by 20 % |"))
 	}
-	v := percentiles(each, 10, 2)
-	require.InDelta(t, 500, v[valueMain], 1)
-	require.InDelta(t, 990, v[valueP99], 1)
-	require.InDelta(t, 999, v[valueP999], 1)
-	require.InDelta(t, 1000, v[valueMax], 1)
-	require.InDelta(t, 500.5, v[valueMean], 1)
-	require.NotContains(t, v, valueP9999)
 }
 
 func TestMedian(t *testing.T) {
 	require.Equal(t, 2.0, median([]float64{3, 1, 2}))
 	require.Equal(t, 2.5, median([]float64{4, 1, 3, 2}))
 	require.Zero(t, median(nil))
-	require.True(t, agree(100, 125) && agree(125, 100))
-	require.False(t, agree(100, 126))
 }
 
 func TestDigits(t *testing.T) {

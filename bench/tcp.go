@@ -5,18 +5,16 @@ import (
 	"errors"
 	"net"
 	"os"
+
+	"github.com/mmring/mmring/internal/measure"
 )
 
 // tcp is a connection over the loopback interface, without Nagle's delay.
 type tcp struct{}
 
-func (tcp) name() string { return "TCP loopback" }
+func (tcp) Name() string { return "TCP loopback" }
 
-func (tcp) takes(m measure) bool {
-	return m.kind == latency || m.kind == rate || m.kind == volume
-}
-
-func (tcp) lay(string) (near, far []*os.File, err error) {
+func (tcp) Lay(string) (near, far []*os.File, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
@@ -46,10 +44,10 @@ func descriptor(c net.Conn) (*os.File, error) {
 	return f, setBlocking(f)
 }
 
-func (tcp) join(_ context.Context, s side) (ends, error) {
-	f, err := s.open(1)
+func (tcp) Join(_ context.Context, s measure.Side) (measure.Ends, error) {
+	f, err := inherited(s, 1)
 	if err != nil {
-		return ends{}, err
+		return measure.Ends{}, err
 	}
 	return joinStream(s, f[0], f[0])
 }

@@ -1,4 +1,6 @@
-package main
+// Package ringpair is the contender mmring: a ring in each direction between two processes. It stands above package ring,
+// for the programs that measure it.
+package ringpair
 
 import (
 	"context"
@@ -8,67 +10,71 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mmring/mmring/internal/measure"
 	"github.com/mmring/mmring/ring"
 )
 
-// mmring is this module: a ring of the default size in each direction, a registered reader, nothing tuned.
-type mmring struct{}
+// Contender is a ring of the default size in each direction, a registered reader, nothing tuned, and of the library only
+// what its users have.
+type Contender struct{}
 
-func (mmring) name() string         { return "mmring" }
-func (mmring) takes(m measure) bool { return true }
+// Name is "mmring".
+func (Contender) Name() string { return "mmring" }
 
-func (mmring) lay(dir string) (near, far []*os.File, err error) {
+// Lay makes both rings.
+func (Contender) Lay(dir string) (near, far []*os.File, err error) {
 	for _, name := range [...]string{"there", "back"} {
 		if err := ring.Create(filepath.Join(dir, name), ring.Config{}); err != nil {
 			return nil, nil, err
 		}
 	}
-	return nothing()
+	return nil, nil, nil
 }
 
-func (mmring) join(ctx context.Context, s side) (ends, error) {
-	out, in := filepath.Join(s.dir, "there"), filepath.Join(s.dir, "back")
-	if s.far {
+// Join opens the writer of one ring and a reader of the other.
+func (Contender) Join(ctx context.Context, s measure.Side) (measure.Ends, error) {
+	out, in := filepath.Join(s.Dir, "there"), filepath.Join(s.Dir, "back")
+	if s.Far {
 		out, in = in, out
 	}
 	w, err := ring.OpenWriter(ctx, out, ring.WriterOptions{})
 	if err != nil {
-		return ends{}, err
+		return measure.Ends{}, err
 	}
 	r, err := ring.OpenReader(ctx, in, ring.ReaderOptions{})
 	if err != nil {
-		return ends{}, errors.Join(err, w.Close())
+		return measure.Ends{}, errors.Join(err, w.Close())
 	}
 	release := func() {
 		_ = w.Close() // what was to be measured has been; the directory is removed next
 		_ = r.Close()
 	}
-	return ends{newPublisher(ctx, s, w), &consumer{ctx, s.payload, r}, release}, nil
+	return measure.Ends{Sender: newPublisher(ctx, s, w), Receiver: &consumer{ctx, s.Payload, r}, Close: release}, nil
 }
 
 // publisher sends by Publish, or by PublishBatch where records come in batches.
 type publisher struct {
 	ctx context.Context
-	payload
+	measure.Payload
 	w        *ring.Writer
 	payloads [][]byte
 }
 
-func newPublisher(ctx context.Context, s side, w *ring.Writer) *publisher {
-	p := &publisher{ctx, s.payload, w, make([][]byte, s.batch)}
+func newPublisher(ctx context.Context, s measure.Side, w *ring.Writer) *publisher {
+	p := &publisher{ctx, s.Payload, w, make([][]byte, s.Batch)}
 	for i := range p.payloads {
-		p.payloads[i] = make([]byte, s.size)
+		p.payloads[i] = make([]byte, s.Size)
 	}
 	return p
 }
 
-func (p *publisher) send(first, n uint64) error {
+func (p *publisher) Send(first, n uint64) error {
 	if len(p.payloads) > 1 {
 		return p.sendBatches(first, n)
 	}
 	b := p.payloads[0]
 	for i := first; i < first+n; i++ {
-		p.fill(b, i)
+		p.Fill(b, i)
 		if _, err := p.w.Publish(p.ctx, b); err != nil {
 			return err
 		}
@@ -79,7 +85,7 @@ func (p *publisher) send(first, n uint64) error {
 func (p *publisher) sendBatches(first, n uint64) error {
 	for i := first; i < first+n; i += uint64(len(p.payloads)) {
 		for k, b := range p.payloads {
-			p.fill(b, i+uint64(k))
+			p.Fill(b, i+uint64(k))
 		}
 		if _, err := p.w.PublishBatch(p.ctx, p.payloads); err != nil {
 			return err
@@ -91,21 +97,21 @@ func (p *publisher) sendBatches(first, n uint64) error {
 // consumer receives one record by Next and more by Records.
 type consumer struct {
 	ctx context.Context
-	payload
+	measure.Payload
 	r *ring.Reader
 }
 
-func (c *consumer) receive(first, n uint64) error {
+func (c *consumer) Receive(first, n uint64) error {
 	if n == 1 {
 		rec, err := c.r.Next(c.ctx)
 		if err != nil {
 			return err
 		}
-		return c.check(rec.Payload, first)
+		return c.Check(rec.Payload, first)
 	}
 	i := first
 	for rec := range c.r.Records(c.ctx) {
-		if err := c.check(rec.Payload, i); err != nil {
+		if err := c.Check(rec.Payload, i); err != nil {
 			return err
 		}
 		if i++; i == first+n {

@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"bufio"
@@ -9,29 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
-	"runtime/debug"
 	"strings"
 )
 
-// place is where a measurement runs.
-type place struct {
-	dir       string // for files that both sides map
-	near, far int    // processors
-	all       []int  // those this process was started with
-}
-
-// quiet keeps the garbage collector out of measurements. Naming the number of processors keeps the runtime from changing it
-// when the process is pinned.
-func quiet() {
-	debug.SetGCPercent(-1)
-	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
-}
-
-// session is one contender laid out between this process and a far one. Records are numbered through all of its runs.
-type session struct {
-	ends
-	m      measure
+// Session is one contender laid out between this process and a far one. Records are numbered through all of its runs.
+type Session struct {
+	Ends
+	shape  Shape
 	ctx    context.Context // done when the far process is gone
 	cancel context.CancelFunc
 	cmd    *exec.Cmd
@@ -42,44 +26,45 @@ type session struct {
 	next   uint64 // number of the next record
 }
 
-// spoiled says which record each side's sender makes wrong on purpose: none, unless a test asks for it.
-type spoiled struct{ near, far uint64 }
-
-var unspoiled = spoiled{none, none}
-
-// start lays c out for m and starts the far process.
-func start(c contender, m measure, p place, spoil spoiled) (s *session, err error) {
-	dir, err := os.MkdirTemp(p.dir, "mmring-bench-")
+// Start lays c out in a directory of its own and starts the far process. The session ends when ctx does: what waits then
+// returns an error. Whoever started it must Stop it.
+func Start(ctx context.Context, c Contender, shape Shape, p Place) (s *Session, err error) {
+	dir, err := os.MkdirTemp(p.Dir, "mmring-bench-")
 	if err != nil {
 		return nil, err
 	}
-	s = &session{m: m, dir: dir, lines: make(chan string), gone: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s = &Session{shape: shape, dir: dir, lines: make(chan string), gone: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(ctx)
 	defer func() {
 		if err != nil {
-			s.stop()
+			s.Stop()
 		}
 	}()
-	near, far, err := c.lay(dir)
+	near, far, err := c.Lay(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer closer(far...)()
-	own := m.side()
-	own.dir, own.files, own.spoil = dir, near, spoil.near
-	if s.ends, err = c.join(s.ctx, own); err != nil {
+	defer closeAll(far)
+	own := Side{Payload: Payload{shape.Size, shape.Spoil.Near}, Batch: shape.Batch, Dir: dir, Files: near}
+	if s.Ends, err = c.Join(s.ctx, own); err != nil {
 		return nil, err
 	}
-	j := job{Contender: c.name(), Size: own.size, Batch: own.batch, Spoil: spoil.far, Dir: dir, Files: len(far), CPU: p.far}
+	j := job{Contender: c.Name(), Shape: shape, Dir: dir, Files: len(far), CPU: p.Far}
 	if err := s.fork(j, far, p); err != nil {
 		return nil, err
 	}
 	return s, s.expect("ready")
 }
 
-// fork starts this program again as the far side. While it does, it is not pinned: the far side shall count the processors
-// of the machine, not those of this process.
-func (s *session) fork(j job, files []*os.File, p place) error {
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close() // the far side has its own
+	}
+}
+
+// fork starts this program again as the far side, in a process group of its own, which a terminal's signals do not reach.
+// While it does, it is not pinned: the far side shall count the processors of the machine, not those of this process.
+func (s *Session) fork(j job, files []*os.File, p Place) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -88,9 +73,10 @@ func (s *session) fork(j job, files []*os.File, p place) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(self)
+	cmd := exec.Command(self, p.Again...)
 	cmd.Env = append(os.Environ(), farVariable+"="+string(text))
 	cmd.ExtraFiles, cmd.Stderr = files, os.Stderr
+	ownGroup(cmd)
 	if s.stdin, err = cmd.StdinPipe(); err != nil {
 		return err
 	}
@@ -98,7 +84,7 @@ func (s *session) fork(j job, files []*os.File, p place) error {
 	if err != nil {
 		return err
 	}
-	if err := pin(p.all...); err != nil {
+	if err := pin(p.All...); err != nil {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
@@ -106,11 +92,12 @@ func (s *session) fork(j job, files []*os.File, p place) error {
 	}
 	s.cmd = cmd
 	go s.listen(out)
-	return pin(p.near)
+	go s.guard()
+	return pin(p.Near)
 }
 
 // listen passes on what the far side says, until it is gone.
-func (s *session) listen(out io.Reader) {
+func (s *Session) listen(out io.Reader) {
 	defer close(s.gone)
 	defer s.cancel()
 	defer close(s.lines)
@@ -123,12 +110,21 @@ func (s *session) listen(out io.Reader) {
 	}
 }
 
+// guard kills the far side when the session is told to end: who waits at a descriptor then finds its end.
+func (s *Session) guard() {
+	select {
+	case <-s.ctx.Done():
+		_ = s.stdin.Close() // it has the time to say what was wrong
+	case <-s.gone:
+	}
+}
+
 // expect returns nil if the far side's next line is word.
-func (s *session) expect(word string) error {
+func (s *Session) expect(word string) error {
 	line, ok := <-s.lines
 	switch {
 	case !ok:
-		return errFarGone
+		return ErrGone
 	case line != word:
 		return fmt.Errorf("the far side said: %s", line)
 	}
@@ -136,7 +132,7 @@ func (s *session) expect(word string) error {
 }
 
 // order gives the far side an order for the next n records and returns the number of the first.
-func (s *session) order(what string, n uint64) (first uint64, err error) {
+func (s *Session) order(what string, n uint64) (first uint64, err error) {
 	first = s.next
 	s.next += n
 	_, err = fmt.Fprintln(s.stdin, what, first, n)
@@ -144,7 +140,7 @@ func (s *session) order(what string, n uint64) (first uint64, err error) {
 }
 
 // finish waits until the far side has done what it was told. err is what went wrong on this side, if anything did.
-func (s *session) finish(err error) error {
+func (s *Session) finish(err error) error {
 	if err == nil {
 		return s.expect("done")
 	}
@@ -154,8 +150,14 @@ func (s *session) finish(err error) error {
 	return err
 }
 
-// stop ends the far process and removes everything.
-func (s *session) stop() {
+// Kill kills the far process and returns when it is gone: whatever is measured then fails.
+func (s *Session) Kill() {
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	<-s.gone
+}
+
+// Stop ends the far process and removes everything.
+func (s *Session) Stop() {
 	if s.cmd != nil {
 		_ = s.stdin.Close()
 		_ = s.cmd.Process.Kill() // it may be at work; what it says was heard
@@ -165,8 +167,8 @@ func (s *session) stop() {
 		_ = s.cmd.Wait() // killed: always an error
 	}
 	s.cancel()
-	if s.close != nil {
-		s.close()
+	if s.Close != nil {
+		s.Close()
 	}
 	_ = os.RemoveAll(s.dir)
 }

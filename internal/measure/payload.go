@@ -1,27 +1,23 @@
-package main
+package measure
 
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 )
 
 var le = binary.LittleEndian
 
-// payload is what records carry: every 8 bytes of every record hold a number of their own.
-type payload struct {
-	size  int    // bytes, a multiple of 32
-	spoil uint64 // the record in which fill makes one byte wrong; none: no such record
+// Payload is what records carry: every 8 bytes of every record hold a number of their own.
+type Payload struct {
+	Size  int    // bytes, a multiple of 32
+	Spoil uint64 // the record, counted from 1, in which Fill makes one byte wrong; 0: no such record
 }
-
-// none is the number of no record.
-const none = math.MaxUint64
 
 // spread makes neighbouring records differ in all bytes (2^64 divided by the golden ratio).
 const spread = 0x9E3779B97F4A7C15
 
-// fill writes the payload of record i into b.
-func (p payload) fill(b []byte, i uint64) {
+// Fill writes the payload of record i into b, which has Size bytes.
+func (p Payload) Fill(b []byte, i uint64) {
 	v := i * spread
 	for r := b; len(r) >= 32; r = r[32:] {
 		le.PutUint64(r[0:8], v)
@@ -30,15 +26,15 @@ func (p payload) fill(b []byte, i uint64) {
 		le.PutUint64(r[24:32], v+3)
 		v += 4
 	}
-	if i == p.spoil {
+	if i+1 == p.Spoil {
 		b[len(b)-1] ^= 0x40
 	}
 }
 
-// check reads all of b and returns an error unless it is the payload of record i.
-func (p payload) check(b []byte, i uint64) error {
-	if len(b) != p.size {
-		return fmt.Errorf("record %d has %d bytes, expected %d", i, len(b), p.size)
+// Check reads all of b and returns an error unless it is the payload of record i.
+func (p Payload) Check(b []byte, i uint64) error {
+	if len(b) != p.Size {
+		return fmt.Errorf("record %d has %d bytes, expected %d", i, len(b), p.Size)
 	}
 	v, bad := i*spread, uint64(0)
 	for r := b; len(r) >= 32; r = r[32:] {
