@@ -98,7 +98,7 @@ func identify(f *os.File) (identity, error) {
 	if err := retry(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
 		return identity{}, os.NewSyscallError("fstat", err)
 	}
-	return identity{boot, st.Dev, st.Ino}, nil
+	return identity{boot, uint64(st.Dev), st.Ino}, nil // some machines have 32 bits for the device
 }
 
 var bootID = sync.OnceValues(func() (id [2]uint64, err error) {

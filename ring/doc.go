@@ -1,0 +1,59 @@
+// Package ring passes records from one process to others on the same host through one file that all of them map. The file
+// is the whole channel: there is no daemon and no second file.
+//
+//   - A [Writer] publishes. One process at a time has that role; whoever has it dies with it, and the next one goes on.
+//   - A [Reader] is registered in the file. The writer waits for it: it loses nothing. Its cursor is ephemeral, gone with its
+//     process, or durable, kept under its name.
+//   - An [Observer] is not registered and needs only permission to read. It never slows the writer, can be overrun, and is
+//     told exactly how many records it lost.
+//
+// It is for pipelines, producers and consumers in several processes, which must hand each other records in well under a
+// microsecond and go on when one of them is killed at any instruction.
+//
+// # Caveats
+//
+//   - Nothing is promised after a power failure. What a crashed machine left of a ring on a disk is found out record by
+//     record where the ring has checksums ([Config].Checksums).
+//   - A durable cursor holds the writer back for ever, also when nobody reads: Inspect and the tool mmring name it.
+//   - A stopped process (SIGSTOP, a frozen container) is alive: its role is not taken over, its cursor is waited for.
+//   - Records come at least once to a durable reader that was killed: what it consumed since its cursor was last stored, at
+//     most a 64th of the capacity, comes again. [Reader.Ack] stores it.
+//   - Whoever may write to the file may destroy what is in it. Others get an error then, never a crash, an endless loop or
+//     somebody else's memory. A [Claim] is the exception: it is the mapping itself (see Claim.Bytes).
+//   - Forked children that do not exec keep the locks of their parent alive.
+//   - Rings need Linux on a 64-bit little-endian machine and a file system whose mappings are coherent: tmpfs, ext4, xfs and
+//     the like. A build for another kind of machine fails; on other systems every function answers errors.ErrUnsupported.
+//
+// # How
+//
+//	w, err := ring.OpenWriter(ctx, "/dev/shm/prices.ring", ring.WriterOptions{Create: &ring.Config{}})
+//	seq, err := w.Publish(ctx, payload)
+//
+//	r, err := ring.OpenReader(ctx, "/dev/shm/prices.ring", ring.ReaderOptions{Name: "risk", Durable: true})
+//	for rec := range r.Records(ctx) {
+//		fmt.Println(rec.Seq, string(rec.Payload))
+//	}
+//	err = r.Err() // nil only after the writer's End
+//
+// Payloads that come out are copies in the reader's own memory, valid until its next call. Sizes and positions are in bytes.
+// Records are numbered from 1 without gaps. To publish and to read are a copy and a store each: there is no system call, no
+// allocation and no lock until somebody has to wait.
+//
+// # Errors
+//
+// Every error is an *fs.PathError with operation and path, around one of the variables below or one of the standard
+// library's. A file that went away under a handle (truncated, deleted, replaced) is ErrLost, and stays so for that handle.
+//
+// # Concurrency
+//
+// Functions may be called from any goroutine. A Writer, a Reader and an Observer belong to one goroutine at a time, all but
+// Close, which may come from any and ends waits with os.ErrClosed. Two goroutines in one handle get ErrMisuse, mostly: it is
+// found as Go's maps find it. Different handles have nothing to do with each other, also those of one ring.
+//
+// # Logging
+//
+// A Logger is told of what the hot path never does: "ring recovered" (the writer before was killed), "reader reaped" (a dead
+// reader was in the way), "slot corrupt" (a cursor that could not be was dropped) and "ring lost".
+package ring
+
+import _ "github.com/mmring/mmring/internal/host" // refuses machines on which a ring cannot be right
