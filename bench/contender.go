@@ -1,8 +1,8 @@
 package main
 
 import (
+	"github.com/mmring/mmring/bench/ringpair"
 	"github.com/mmring/mmring/internal/measure"
-	"github.com/mmring/mmring/internal/measure/ringpair"
 )
 
 // contender is one that takes part in some contests.

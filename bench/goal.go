@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmring/mmring/bench/ringpair"
 	"github.com/mmring/mmring/internal/measure"
-	"github.com/mmring/mmring/internal/measure/ringpair"
 )
 
 // pick names a value of the samples of a contest and contender.
