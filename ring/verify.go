@@ -13,6 +13,7 @@ type Fault struct {
 	Text   string
 }
 
+// String is one line for people.
 func (f Fault) String() string { return fmt.Sprintf("offset %d: %s: %s", f.Offset, f.What, f.Text) }
 
 // Report is what Verify found.
@@ -115,7 +116,7 @@ func (h *handle) offset(position uint64) int64 { return h.hdr.data + int64(posit
 
 func (h *handle) verifySlot(r *Report, i int) {
 	s := &h.slots[i]
-	off := slotOffset(i)
+	off := int64(slotsStart + i*slotSize)
 	st := slotState(s.word.Load())
 	if st.state() > stateCorrupt || st.kind() > kindMember {
 		r.fault(off, "slot", "word %#x of slot %d", uint64(st), i)

@@ -18,6 +18,7 @@ const (
 	CopyOnWrite
 )
 
+// String is the name in words.
 func (a Access) String() string {
 	switch a {
 	case ReadOnly:

@@ -24,6 +24,7 @@ type FaultError struct {
 	Err error
 }
 
+// Error says all of it in one line.
 func (e *FaultError) Error() string {
 	return fmt.Sprintf("%s %s: memory fault at offset %d of the file, %s map of %d bytes: %v",
 		e.Op, e.Path, e.Offset, e.Access, e.Length, e.Err)
