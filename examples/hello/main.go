@@ -1,3 +1,4 @@
+// Hello is two programs in one: with words it publishes them, without it reads them, each run a process of its own.
 package main
 
 import (
