@@ -2,8 +2,9 @@
 
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@2025.1.1
+LIBRARY = ./internal/... ./lock/... ./shm/... ./ring/...
 
-.PHONY: help build demo test race lint bench bench-compare cover clean
+.PHONY: help build demo test race soak fuzz lint bench bench-compare cover clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -15,14 +16,22 @@ demo: build ## the main job: a real tree through one ring, with two kills in the
 	bin/mmring demo
 
 test: ## install what the tests need, then run all of them
-	scripts/needs.sh
+	scripts/needs.sh test
 	$(GO) build ./...
-	$(GO) test -count=1 -timeout 14m ./...
+	scripts/test.sh -count=1 -timeout 14m ./...
 
 race: ## the same protocol on the heap, where the race detector sees it
-	$(GO) test -race -count=1 -timeout 14m ./internal/... ./lock/... ./shm/... ./ring/...
+	scripts/needs.sh test
+	scripts/test.sh -race -count=1 -timeout 14m $(LIBRARY)
 
-lint: ## gofmt, vet for every supported system, staticcheck
+soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repeats a run
+	$(GO) test ./integration_test -run RandomKills -count=1 -v -timeout 0 -for $(or $(FOR),10m) $(KILLS:%=-kills %) $(SEED:%=-seed %)
+
+fuzz: ## every fuzz target, each for as long as FOR says (30s)
+	scripts/fuzz.sh $(or $(FOR),30s)
+
+lint: ## gofmt, vet for every supported system, shellcheck, staticcheck
+	scripts/needs.sh lint
 	scripts/lint.sh $(STATICCHECK)
 
 bench: ## side by side with pipes, sockets and the raw cache line: a table, and bench.jsonl
@@ -32,7 +41,7 @@ bench-compare: ## micro-benchmarks of HEAD against BASE=commit
 	bench/compare.sh $(BASE)
 
 cover: ## cover.out and the share of each package
-	$(GO) test -coverprofile=cover.out -timeout 14m ./internal/... ./lock/... ./shm/... ./ring/...
+	$(GO) test -coverprofile=cover.out -timeout 14m $(LIBRARY)
 
 clean: ## remove what was built
 	rm -rf bin cover.out
