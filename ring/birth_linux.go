@@ -78,8 +78,13 @@ func nameless(path string) (f *os.File, name string, err error) {
 	return f, name, err
 }
 
-// allocate makes sure that every block of the file is there, so that no later store can find the disk full.
+// allocate makes sure that every block of the file is there, so that no later store can find the disk full. What cannot
+// be there is not tried: a disk that is full meanwhile, or all of the memory, would be everybody's.
 func allocate(f *os.File, size int64) error {
+	var s unix.Statfs_t
+	if unix.Fstatfs(int(f.Fd()), &s) == nil && s.Blocks > 0 && size/int64(s.Bsize) > int64(s.Bavail) { // 0: without a limit
+		return unix.ENOSPC
+	}
 	for off := int64(0); off < size; off += allocationStep {
 		n := min(allocationStep, size-off)
 		if err := retry(func() error { return unix.Fallocate(int(f.Fd()), 0, off, n) }); err != nil {

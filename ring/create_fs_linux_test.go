@@ -38,6 +38,8 @@ func noSpaceRole(args []string) {
 		proctest.Say("left %d files, %d bytes free", len(entries), int64(s.Bavail)*s.Bsize)
 	}
 	proctest.Say("fits %s", kind(ring.Create(filepath.Join(dir, "r"), ring.Config{Capacity: 512 << 10})))
+	proctest.Die(proctest.RefuseCall(unix.EIO, unix.SYS_FALLOCATE))
+	proctest.Say("untried %t", errors.Is(ring.Create(filepath.Join(dir, "s"), ring.Config{Capacity: 1 << 40}), unix.ENOSPC))
 }
 
 func TestAFullDiskIsRefusedWithWhatIsNeededAndFree(t *testing.T) {
@@ -47,6 +49,7 @@ func TestAFullDiskIsRefusedWithWhatIsNeededAndFree(t *testing.T) {
 		require.Equal(t, "0 files, 1048576 bytes free", p.Expect("left"))
 	}
 	require.Equal(t, "ok", p.Expect("fits"))
+	require.Equal(t, "true", p.Expect("untried"))
 
 	p = inMounts(t, "no-space")
 	require.Contains(t, p.Expect("full"), fmt.Sprintf("needs %d bytes, 1048576 are free: %v", 16<<20+64<<10, unix.ENOSPC))

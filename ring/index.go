@@ -6,6 +6,9 @@ func (e entry) set(position, sequence uint64) {
 	e.sequence.Store(sequence)
 }
 
+// entryOffset is where in the file entry i stands.
+func entryOffset(i int) int64 { return int64(indexStart + i*entrySize) }
+
 // proven loads entry i and proves it: a data record starts at its position, within [low, high] and below published, and
 // carries its sequence. low must be at least oldest.
 func (m *memory) proven(i int, low, high uint64) (position, sequence uint64, ok bool) {

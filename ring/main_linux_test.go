@@ -12,6 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]func(args []string){
+		"claim":    claimRole,
 		"writer":   writerRole,
 		"reader":   readerRole,
 		"nobody":   nobodyRole,

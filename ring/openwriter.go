@@ -29,6 +29,8 @@ type WriterOptions struct {
 	AllowFS bool
 	// Logger is told of what is not the hot path's; nil: nobody.
 	Logger *slog.Logger
+
+	repair *Recovery // not nil: everything is looked at, an ended ring stays ended, and here goes the report
 }
 
 // OpenWriter takes the writer's role of the ring at path and goes on behind the last published record, whatever became of
@@ -71,7 +73,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 			continue // another ring has taken the path between the two
 		}
 		w := &Writer{handle: h, role: role}
-		if err := w.attach(o); err != nil {
+		if err := w.attach(ctx, o); err != nil {
 			if w.life != nil {
 				_ = w.life.Close()
 			}
@@ -123,7 +125,7 @@ func (h *handle) sameAs(role *lock.Role) (bool, error) {
 }
 
 // attach makes the writer of a ring whose role is held: it is recovered if need be, and the place to go on is found.
-func (w *Writer) attach(o WriterOptions) (err error) {
+func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 	defer w.settle(debug.SetPanicOnFault(true), "open writer", &err)
 	if w.hdr.has(modeShared | modeEvict) {
 		return fmt.Errorf("shared writers and eviction: %w", errors.ErrUnsupported)
@@ -131,7 +133,7 @@ func (w *Writer) attach(o WriterOptions) (err error) {
 	if err := fillHoles(w.file, w.hdr.fileSize()); err != nil {
 		return err
 	}
-	if w.ended.Load() != 0 && !o.Reopen {
+	if w.ended.Load() != 0 && !o.Reopen && o.repair == nil {
 		return fmt.Errorf("%w: its writer said that no more would come", ErrEnded)
 	}
 	now, err := identify(w.file)
@@ -141,19 +143,22 @@ func (w *Writer) attach(o WriterOptions) (err error) {
 	if w.life, err = lock.TryHold(w.file, writerByte); err != nil {
 		return err
 	}
-	next, found, err := w.recover(now)
+	w.introduce()
+	w.recovered, err = w.recover(ctx, now, o.repair != nil)
+	if o.repair != nil {
+		*o.repair = w.recovered
+	}
 	if err != nil {
+		w.pid.Store(0)
 		return err
 	}
-	if found.Dirty || found.Foreign {
-		w.event(slog.LevelWarn, "ring recovered", "dirty", found.Dirty, "foreign", found.Foreign, "cut", found.Cut, "next", next.sequence)
-	}
-	w.begins(next)
+	w.tell(&w.recovered)
+	w.begins(mark{w.recovered.Published, w.recovered.Next}, o.repair != nil)
 	return nil
 }
 
-// begins fills in the private side of a writer that goes on at next.
-func (w *Writer) begins(next mark) {
+// begins fills in the private side of a writer that goes on at next. A ring that has ended goes on, too, unless ended is set.
+func (w *Writer) begins(next mark, ended bool) {
 	w.pub, w.pubSeq = next.position, next.sequence
 	w.old = w.oldest.Load()
 	m, _ := w.scan()
@@ -175,8 +180,9 @@ func (w *Writer) begins(next mark) {
 		fenceless = 1
 	}
 	w.fenceless.Store(fenceless)
-	w.ended.Store(0) // E0
-	w.introduce()
+	if !ended {
+		w.ended.Store(0) // E0
+	}
 }
 
 // introduce writes down who we are; nobody decides by it.

@@ -1,10 +1,6 @@
 package ring
 
-import (
-	"fmt"
-
-	"github.com/mmring/mmring/lock"
-)
+import "context"
 
 // identity names the running kernel and the file, so that a ring that comes from before a reboot, or is a copy, is
 // noticed. It is what the state group holds.
@@ -25,108 +21,89 @@ func (m *memory) setIdentity(id identity) {
 	m.inode.Store(id.inode)
 }
 
-// Recovery is what a writer found and did when it opened the ring.
-type Recovery struct {
-	Dirty   bool   // the last writer did not close
-	Foreign bool   // the file comes from before a reboot, or is a copy
-	Records uint64 // walked
-	Cut     uint64 // bytes cut off the end, because a record there was not whole
+// recovery is a Recovery in the making.
+type recovery struct {
+	*handle
+	Recovery
+	ctx context.Context
+
+	low, high uint64             // oldest and published as they were found
+	start     uint64             // what stays is from here
+	next      mark               // to here
+	astray    [indexEntries]bool // entries that prove themselves and lead into the middle of a record
 }
 
-// recover makes the ring ready for the next writer, whose role the caller holds, and returns the place where it goes on.
-// It may be killed anywhere and started again; docs/recovery.md has the table.
+// recover makes the ring ready for the next writer, whose role the caller holds. It may be killed anywhere and started
+// again, with the same result; docs/recovery.md has the table.
 //
 //	clean, same boot, same file    nothing to do
-//	same boot, same file           what lies below published is whole: only the number of the next record is missing
-//	another boot, or a copy        everything from oldest to published is looked at, and cut at the first record that is
-//	                               not whole
-func (h *handle) recover(now identity) (mark, Recovery, error) {
-	oldest, published, err := h.bounds()
-	if err != nil {
-		return mark{}, Recovery{}, err
+//	same boot, same file           what lies below published is whole: only the number of the next record is missing, and
+//	                               the last stride tells it. If it does not, as below
+//	another boot, a copy, full     everything from oldest to published is looked at, checksums too. What stays starts at
+//	                               oldest, or at the first index entry from which a record is whole, and ends at the first
+//	                               record that is not
+func (h *handle) recover(ctx context.Context, now identity, full bool) (Recovery, error) {
+	r := &recovery{handle: h, ctx: ctx}
+	var err error
+	if r.low, r.high, err = h.bounds(); err != nil {
+		return r.Recovery, err
 	}
-	var r Recovery
-	r.Dirty = h.clean.Load() != 1
-	r.Foreign = h.memory.identity() != now
+	r.compare(now, full)
 	h.clean.Store(0) // C1: before anything changes
-	next := mark{published, h.nextSeq.Load()}
-	if r.Dirty || r.Foreign || next.sequence == 0 {
-		if next, err = h.derive(oldest, published, &r); err != nil {
-			return mark{}, r, err
-		}
-	}
-	h.nextSeq.Store(next.sequence) // C2: before published, so that the pair is right again whenever we die
-	if next.position != published {
-		if err := h.cut(next.position, published); err != nil {
-			return mark{}, r, err
-		}
-		r.Cut = published - next.position
-		h.add(statCut, r.Cut)
-	}
-	for i := range h.index {
-		if h.index[i].position.Load() >= next.position {
-			h.index[i].set(0, 0) // C4: of records that were never published
-		}
-	}
+	h.stamp.Store(0) // M0: no mirror of the dead writer's
 	if r.Dirty {
 		h.add(statRecoveries, 1)
 	}
+	if err := r.examine(); err != nil {
+		return r.Recovery, err
+	}
+	r.owe()
+	h.nextSeq.Store(r.next.sequence) // C2: before published, so that the pair is right again whenever we die
+	if r.Full {
+		if err := r.cut(); err != nil {
+			return r.Recovery, err
+		}
+	}
+	for i, e := range h.index {
+		if why := r.misleads(i); why != "" {
+			r.mended(entryOffset(i), "index", "entry %d %s: cleared", i, why)
+			e.set(0, 0) // C4: no hint leads beyond published
+		}
+	}
 	h.epoch.Add(1)
 	h.setIdentity(now) // C5: from here on the ring is this boot's and this file's
-	h.stamp.Store(0)   // M0: no mirror of the dead writer's
 	h.startle()
-	return next, r, nil
+	r.Oldest, r.Published, r.Next = r.start, r.next.position, r.next.sequence
+	return r.Recovery, nil
 }
 
-// derive finds the number of the next record by walking, from the last index entry or from oldest.
-func (h *handle) derive(oldest, published uint64, r *Recovery) (mark, error) {
-	if !r.Foreign {
-		if next, err := h.tail(oldest, published); err == nil {
-			return next, nil
-		}
+// compare finds out in what state the ring was left.
+func (r *recovery) compare(now identity, full bool) {
+	was := r.memory.identity()
+	if was == (identity{}) && r.low == r.high {
+		was = now // nobody has written to it yet
 	}
-	word := max(h.nextSeq.Load(), 1)
-	if oldest == published {
-		return mark{published, word}, nil
-	}
-	from, err := h.first(oldest, published)
+	r.Dirty = r.clean.Load() != 1
+	r.Rebooted = was.boot != now.boot
+	r.Copied = was.device != now.device || was.inode != now.inode
+	r.Full = full || r.Rebooted || r.Copied
+}
+
+// cut gives up what is not whole and puts right what leads there, while no reader can register. Published moves back, and
+// oldest forward, only when nobody alive is registered: the bytes of a living reader are never taken from it.
+func (r *recovery) cut() error {
+	some := r.start != r.low || r.next.position != r.high
+	held, err := r.holdSlots(some)
+	defer held.release()
 	if err != nil {
-		return mark{oldest, word}, nil // not even the first record is whole: all of it is cut
+		return err
 	}
-	next, _ := h.walk(from, published, func(pos uint64, rec head) bool {
-		r.Records++
-		return !h.whole(pos, rec)
-	})
-	return next, nil
-}
-
-// whole reports whether the record at pos, already parsed, carries the checksum of its bytes, where it has one.
-func (m *memory) whole(pos uint64, rec head) bool {
-	if rec.flags&flagSum == 0 {
-		return true
+	r.mendSlots(held) // before published: a cursor above it would cost its reader the slot, if we died between
+	if some {
+		r.oldest.Store(r.start)            // C6: never above published, neither the old nor the new one
+		r.published.Store(r.next.position) // C3
 	}
-	off := pos & m.mask
-	at, end := off+uint64(rec.prefix), off+uint64(rec.size)
-	return sumRight(m.data[off:at], m.data[at:end])
-}
-
-// cut moves published back to end, which needs that nobody alive is registered, after it has clamped the durable cursors.
-func (h *handle) cut(end, published uint64) error {
-	for i := range h.slots {
-		held, err := lock.Held(h.file, lifeByte(i))
-		if err != nil {
-			return err
-		}
-		if held {
-			return fmt.Errorf("%w: slot %d is held, and %d damaged bytes at position %d have to be cut: end its process first", ErrBusy, i, published-end, end)
-		}
-	}
-	for i := range h.slots { // before published: a cursor above it would cost its reader the slot, if we died between
-		if c := h.slots[i].cursor.Load(); c > end {
-			h.slots[i].cursor.Store(end)
-		}
-	}
-	h.published.Store(end) // C3
+	r.pay()
 	return nil
 }
 

@@ -41,6 +41,9 @@ func (g registration) register(ctx context.Context) (i int, life *lock.Life, kno
 		}
 	}
 	i, life, err = g.freeSlot()
+	if errors.Is(err, ErrNoSlot) && g.name == "" {
+		i, life, err = g.freeSlotLater(ctx)
+	}
 	if err != nil {
 		return 0, nil, false, err
 	}
@@ -159,6 +162,16 @@ func (h *handle) freeSlot() (int, *lock.Life, error) {
 		life.Close()
 	}
 	return 0, nil, fmt.Errorf("%w: all %d are taken", ErrNoSlot, len(h.slots))
+}
+
+// freeSlotLater looks again once the registry is free: a recovery that gives damaged records up holds it, and all slots.
+func (g registration) freeSlotLater(ctx context.Context) (int, *lock.Life, error) {
+	registry, err := g.holdRegistry(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer registry.Close()
+	return g.freeSlot()
 }
 
 // people writes down who we are; nobody decides by it. A durable cursor's name is decided by, and stays as it is: a death

@@ -55,5 +55,8 @@ func (s slotState) claimed(kind uint8) slotState {
 // lifeByte is the lock byte of slot i.
 func lifeByte(i int) int64 { return lifeStart + int64(i) }
 
+// slotOffset is where in the file slot i stands.
+func slotOffset(i int) int64 { return int64(slotsStart + i*slotSize) }
+
 // used returns how many slots have ever been used: those above were never registered.
 func (m *memory) used() int { return int(min(m.highWater.Load(), uint32(len(m.slots)))) }

@@ -116,7 +116,7 @@ func (h *handle) offset(position uint64) int64 { return h.hdr.data + int64(posit
 
 func (h *handle) verifySlot(r *Report, i int) {
 	s := &h.slots[i]
-	off := int64(slotsStart + i*slotSize)
+	off := slotOffset(i)
 	st := slotState(s.word.Load())
 	if st.state() > stateCorrupt || st.kind() > kindMember {
 		r.fault(off, "slot", "word %#x of slot %d", uint64(st), i)

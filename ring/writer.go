@@ -37,6 +37,7 @@ type Writer struct {
 	full       error     // ErrFull, wrapped once
 	ready      func() bool
 	claim      Claim
+	recovered  Recovery
 }
 
 // Publish copies payload into the ring, publishes it as one record and returns its number. It waits only while a

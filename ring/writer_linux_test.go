@@ -1,7 +1,6 @@
 package ring_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -82,32 +81,8 @@ func TestAClosedWriterAnswersErrClosed(t *testing.T) {
 	path := newRing(t, ring.Config{})
 	w := openWriter(t, path)
 	require.NoError(t, w.Close())
-	calls := map[string]func() error{
-		"publish": func() error { _, err := w.Publish(background, nil); return err },
-		"try":     func() error { _, err := w.TryPublish(nil); return err },
-		"tagged":  func() error { _, err := w.TryPublishTagged(1, nil); return err },
-		"batch":   func() error { _, err := w.PublishBatch(background, nil); return err },
-		"claim":   func() error { _, err := w.Claim(background, 1); return err },
-		"end":     w.End,
-		"sync":    w.Sync,
-		"stats":   func() error { _, err := w.Stats(); return err },
-	}
-	for name, call := range calls {
+	for name, call := range writerCalls(w) {
 		require.ErrorIs(t, call(), os.ErrClosed, name)
 	}
 	require.Equal(t, path, w.Path())
-}
-
-func TestThePublishContextIsSeenInALoopThatNeverWaits(t *testing.T) {
-	w := openWriter(t, newRing(t, ring.Config{}))
-	ctx, cause := ended()
-	var err error
-	n := 0
-	for ; err == nil; n++ {
-		_, err = w.Publish(ctx, nil)
-	}
-	require.ErrorIs(t, err, cause)
-	require.LessOrEqual(t, n, 256)
-	_, err = w.Publish(context.Background(), nil)
-	require.NoError(t, err)
 }

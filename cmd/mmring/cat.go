@@ -19,9 +19,8 @@ func (a *app) catCommand() *cobra.Command {
 starts. It only looks: the writer does not wait for it, and what was lost is told.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring cat /dev/shm/nine.ring
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring cat /dev/shm/nine.ring --from -1 -o hex`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.tagged = c.Flags().Changed("tag")
 			return a.cat(c.Context(), args[0], o)
 		},
 	}

@@ -30,7 +30,7 @@ func (m *modeFlag) Set(s string) error {
 // configFlags are create's flags, which pub --create has too.
 type configFlags struct {
 	capacity    sizeFlag
-	readers     int
+	readers     numberFlag
 	mode        modeFlag
 	shared      bool
 	timestamps  bool
@@ -41,9 +41,9 @@ type configFlags struct {
 }
 
 func (c *configFlags) add(f *pflag.FlagSet) {
-	c.capacity, c.mode = 16<<20, 0o600
+	c.capacity, c.mode, c.readers = 16<<20, 0o600, numberFlag{64, 1, 4096}
 	f.Var(&c.capacity, "capacity", "size of the data region, a power of two")
-	f.IntVar(&c.readers, "readers", 64, "how many readers may be registered at a time")
+	f.Var(&c.readers, "readers", "how many readers may be registered at a time")
 	f.Var(&c.mode, "mode", "the file's mode")
 	f.BoolVar(&c.shared, "shared", false, "several writers at a time (not yet)")
 	f.BoolVar(&c.timestamps, "timestamps", false, "give every record its time")
@@ -59,13 +59,11 @@ func (c *configFlags) config() (ring.Config, error) {
 		return ring.Config{}, notYet("--shared: rings with several writers at a time")
 	case c.capacity == 0:
 		return ring.Config{}, usagef("capacity 0: must be a power of two from 64KiB to 1TiB")
-	case c.readers == 0:
-		return ring.Config{}, usagef("0 readers: must be 1 to 4096")
 	case c.mode == 0:
 		return ring.Config{}, usagef("mode 0000: the owner must read and write")
 	}
 	return ring.Config{
-		Capacity: int64(c.capacity), Slots: c.readers, Mode: fs.FileMode(c.mode), Timestamps: c.timestamps, Checksums: c.checksums,
+		Capacity: int64(c.capacity), Slots: int(c.readers.n), Mode: fs.FileMode(c.mode), Timestamps: c.timestamps, Checksums: c.checksums,
 		ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
 	}, nil
 }
@@ -79,19 +77,27 @@ func (a *app) createCommand() *cobra.Command {
 Directories in memory (/dev/shm) and on local disks can carry rings.`,
 		Example: `  mmring create /dev/shm/new.ring && mmring rm /dev/shm/new.ring
   mmring create /dev/shm/big.ring --capacity 32MiB --timestamps && mmring rm /dev/shm/big.ring`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			config, err := flags.config()
 			if err != nil {
 				return err
 			}
-			err = ring.Create(args[0], config)
-			if errors.Is(err, fs.ErrExist) {
-				return hinted{err, "remove what is there (mmring rm PATH), or use it: mmring pub PATH"}
-			}
-			return err
+			return createHint(ring.Create(args[0], config))
 		},
 	}
 	flags.add(c.Flags())
 	return c
+}
+
+func createHint(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return hinted{err, "remove what is there (mmring rm PATH), or use it: mmring pub PATH"}
+	case errors.Is(err, fs.ErrNotExist):
+		return hinted{err, "make the directory first"}
+	case errors.Is(err, fs.ErrPermission):
+		return hinted{err, "take a directory that you may write to"}
+	}
+	return err
 }

@@ -28,7 +28,7 @@ started again, and the standby goes on with the very next line. At the end count
 SHA-256 of every reader are compared with those of the input. Exit code 0: all agree.`,
 		Example: `  mmring demo
   mmring demo /usr/share`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1, "[FILE|DIR]"),
 		RunE: func(c *cobra.Command, args []string) error {
 			input, note := "", ""
 			var err error

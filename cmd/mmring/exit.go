@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/mmring/mmring/ring"
 )
 
@@ -73,14 +75,14 @@ func exitCode(err error) int {
 	return exitError
 }
 
-// farewell tells how the command ended, unless a signal or a closed pipe ended it, and returns the exit code.
-func (a *app) farewell(err error) int {
+// farewell tells how c ended, unless a signal or a closed pipe ended it, and returns the exit code.
+func (a *app) farewell(c *cobra.Command, err error) int {
 	code := exitCode(err)
 	if code >= exitSignal || code == exitDone || errors.Is(err, errFaults) {
 		return code
 	}
 	fmt.Fprintf(a.stderr, "mmring: %v\n", err)
-	if h := hint(err); h != "" {
+	if h := hint(c, err); h != "" {
 		fmt.Fprintf(a.stderr, "hint: %s\n", h)
 	}
 	return code
@@ -106,13 +108,13 @@ var hints = []struct {
 	{fs.ErrNotExist, "mmring create PATH makes a ring, and mmring ls lists those that are there"},
 }
 
-func hint(err error) string {
+func hint(c *cobra.Command, err error) string {
 	var own hinted
 	if errors.As(err, &own) {
 		return own.hint
 	}
 	if errors.As(err, new(usageError)) {
-		return "mmring --help, and --help after any command, say how to use it"
+		return usageHint(c)
 	}
 	for _, h := range hints {
 		if errors.Is(err, h.err) {

@@ -26,7 +26,7 @@ type follower struct {
 	sink    *sink
 	silence *notice // no record comes
 
-	tag        int // -1: any
+	tag        tagFilter
 	count      uint64
 	idle       time.Duration
 	failOnLoss bool
@@ -136,7 +136,7 @@ func (f *follower) take(ctx context.Context) error {
 			return err
 		}
 	}
-	if f.tag >= 0 && int(rec.Tag) != f.tag {
+	if f.tag.drops(rec.Tag) {
 		return nil
 	}
 	f.out = f.format(f.out, rec, f.lost)

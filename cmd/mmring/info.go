@@ -39,7 +39,7 @@ func (a *app) infoCommand() *cobra.Command {
 		Long:  `info says what was fixed when the ring was made: its header. mmring stat says how it stands.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring info /dev/shm/nine.ring
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring info /dev/shm/nine.ring -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(_ *cobra.Command, args []string) error {
 			i, err := ring.Inspect(args[0])
 			if err != nil {
@@ -61,7 +61,7 @@ func (a *app) infoCommand() *cobra.Command {
 func infoText(i ring.Info) string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-14s"+format+"\n", append([]any{name}, args...)...)
+		fmt.Fprintf(&b, "%-16s"+format+"\n", append([]any{name}, args...)...)
 	}
 	line("ring", "%s", i.Path)
 	line("format", "%d", i.Format)
@@ -74,7 +74,7 @@ func infoText(i ring.Info) string {
 		line("description", "%s", i.Description)
 	}
 	line("capacity", "%s (%d bytes, at offset %d of a file of %d)", sizeText(uint64(i.Capacity)), i.Capacity, i.DataOffset, i.FileSize)
-	line("largest record", " %d bytes", i.MaxPayload)
+	line("largest record", "%d bytes", i.MaxPayload)
 	line("readers", "at most %d", i.Slots)
 	line("writers", "%s", map[bool]string{false: "one at a time", true: "several"}[i.Shared])
 	line("records have", "%s", strings.Join(extras(i), ", "))

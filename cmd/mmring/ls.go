@@ -37,6 +37,10 @@ func (a *app) lsCommand() *cobra.Command {
 		Long:  `ls lists the rings in the directories given; without any, in the current one and in /dev/shm.`,
 		Example: `  mmring ls
   mmring ls /dev/shm -o json`,
+		Args: takes(0, -1, "[DIR...]"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = defaultDirs()

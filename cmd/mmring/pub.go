@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,11 +18,11 @@ type pubFlags struct {
 	config      configFlags
 	create      bool
 	framing     choice
-	tag         uint16
-	rate        float64
+	tag         numberFlag
+	rate        rateFlag
 	noWait      bool
-	timeout     time.Duration
-	minReaders  int
+	timeout     spanFlag
+	minReaders  numberFlag
 	standby     bool
 	end         bool
 	skipLarge   bool
@@ -29,7 +31,9 @@ type pubFlags struct {
 }
 
 func (a *app) pubCommand() *cobra.Command {
-	flags := pubFlags{framing: oneOf("lines", "nul", "u32le", "whole")}
+	flags := pubFlags{
+		framing: oneOf("lines", "nul", "u32le", "whole"), tag: numberFlag{max: math.MaxUint16}, minReaders: numberFlag{max: 4096},
+	}
 	c := &cobra.Command{
 		Use:   "pub PATH [FILE...]",
 		Short: "publish records from files or stdin",
@@ -42,7 +46,10 @@ a record too), nul (the same with NUL bytes), u32le (each record comes after its
 length), whole (one record a file).`,
 		Example: `  seq 1000 | mmring pub /dev/shm/numbers.ring --create
   mmring pub /dev/shm/accounts.ring --create --capacity 1MiB --tag 7 /etc/passwd`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1, "PATH [FILE...]"),
+		ValidArgsFunction: completeRing(func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveDefault
+		}),
 		RunE: func(c *cobra.Command, args []string) error {
 			for _, name := range []string{"capacity", "readers", "mode", "shared", "timestamps", "checksums", "content-type", "description"} {
 				if c.Flags().Changed(name) {
@@ -55,11 +62,11 @@ length), whole (one record a file).`,
 	f := c.Flags()
 	f.BoolVar(&flags.create, "create", false, "make the ring if it is missing")
 	f.Var(&flags.framing, "framing", "what a record is")
-	f.Uint16Var(&flags.tag, "tag", 0, "give every record this tag")
-	f.Float64Var(&flags.rate, "rate", 0, "publish at most so many records a second")
+	f.Var(&flags.tag, "tag", "give every record this tag")
+	f.Var(&flags.rate, "rate", "publish at most so many records a second")
 	f.BoolVar(&flags.noWait, "no-wait", false, "fail when the ring is full")
-	f.DurationVar(&flags.timeout, "timeout", 0, "give up after waiting so long for space, readers or the role")
-	f.IntVar(&flags.minReaders, "min-readers", 0, "start when so many registered readers are attached")
+	f.Var(&flags.timeout, "timeout", "give up after waiting so long for space, readers or the role")
+	f.Var(&flags.minReaders, "min-readers", "start when so many registered readers are attached")
 	f.BoolVar(&flags.standby, "standby", false, "wait for the writer's role, and take over")
 	f.BoolVar(&flags.end, "end", false, "say at the end that no more will come")
 	f.BoolVar(&flags.skipLarge, "skip-too-large", false, "leave out records that are too large, and say so")
@@ -70,12 +77,6 @@ length), whole (one record a file).`,
 
 func (o *pubFlags) check() error {
 	switch {
-	case o.rate < 0:
-		return usagef("--rate %g: must not be negative", o.rate)
-	case o.timeout < 0:
-		return usagef("--timeout %s: must not be negative", o.timeout)
-	case o.minReaders < 0:
-		return usagef("--min-readers %d: must not be negative", o.minReaders)
 	case o.noWait && o.timeout > 0:
 		return usagef("--no-wait and --timeout exclude each other")
 	case len(o.allCreators) > 0 && !o.create:
@@ -121,7 +122,7 @@ func (a *app) openWriter(ctx context.Context, path string, o *pubFlags) (*ring.W
 		}
 		options.Create = &config
 	}
-	ctx, cancel := limited(ctx, o.timeout)
+	ctx, cancel := limited(ctx, time.Duration(o.timeout))
 	defer cancel()
 	done := a.waiting(func() string { return "the writer's role of " + path + writerText(path) })
 	w, err := ring.OpenWriter(ctx, path, options)
@@ -129,10 +130,14 @@ func (a *app) openWriter(ctx context.Context, path string, o *pubFlags) (*ring.W
 	switch {
 	case errors.Is(err, ring.ErrBusy):
 		return nil, hinted{err, "--standby waits for the role and takes over"}
+	case errors.Is(err, fs.ErrNotExist) && !o.create:
+		return nil, hinted{err, "--create makes the ring; mmring ls lists those that are there"}
+	case errors.Is(err, fs.ErrPermission):
+		return nil, hinted{err, "to publish, permission to read and write is needed"}
 	case err != nil:
 		return nil, err
 	}
-	if err := a.awaitReaders(ctx, path, o.minReaders); err != nil {
+	if err := a.awaitReaders(ctx, path, int(o.minReaders.n)); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil

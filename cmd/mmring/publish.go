@@ -27,7 +27,7 @@ type publisher struct {
 func (a *app) publisher(w *ring.Writer, flags *pubFlags) *publisher {
 	p := &publisher{w: w, flags: flags, start: time.Now()}
 	p.full = a.notice(p.holder)
-	p.early = a.notice(func() string { return fmt.Sprintf("the next record's time (--rate %g)", flags.rate) })
+	p.early = a.notice(func() string { return fmt.Sprintf("the next record's time (--rate %s)", &flags.rate) })
 	return p
 }
 
@@ -49,7 +49,7 @@ func (p *publisher) flush(ctx context.Context) error {
 		return nil
 	}
 	defer func() { p.batch = p.batch[:0] }()
-	if p.flags.tag == 0 && p.flags.rate == 0 && !p.flags.noWait {
+	if p.flags.tag.n == 0 && p.flags.rate == 0 && !p.flags.noWait {
 		return p.together(ctx)
 	}
 	for _, rec := range p.batch {
@@ -64,7 +64,7 @@ func (p *publisher) flush(ctx context.Context) error {
 // together publishes the batch. The time-out starts again whenever a part of it was published.
 func (p *publisher) together(ctx context.Context) error {
 	for left := p.batch; len(left) > 0; {
-		limit, cancel := limited(ctx, p.flags.timeout)
+		limit, cancel := limited(ctx, time.Duration(p.flags.timeout))
 		p.full.begin()
 		n, err := p.w.PublishBatch(limit, left)
 		p.full.end()
@@ -86,15 +86,16 @@ func (p *publisher) single(ctx context.Context, rec []byte) error {
 	if err := p.pace(ctx); err != nil {
 		return err
 	}
-	_, err := p.w.TryPublishTagged(p.flags.tag, rec)
+	tag := uint16(p.flags.tag.n)
+	_, err := p.w.TryPublishTagged(tag, rec)
 	if !errors.Is(err, ring.ErrFull) || p.flags.noWait {
 		return err
 	}
-	limit, cancel := limited(ctx, p.flags.timeout)
+	limit, cancel := limited(ctx, time.Duration(p.flags.timeout))
 	defer cancel()
 	p.full.begin()
 	defer p.full.end()
-	_, err = p.w.PublishTagged(limit, p.flags.tag, rec)
+	_, err = p.w.PublishTagged(limit, tag, rec)
 	return err
 }
 
@@ -109,7 +110,7 @@ func (p *publisher) pace(ctx context.Context) error {
 	if p.first.IsZero() {
 		p.first = time.Now()
 	}
-	due := p.first.Add(time.Duration(float64(p.records.Load()) / p.flags.rate * float64(time.Second)))
+	due := p.first.Add(time.Duration(float64(p.records.Load()) / float64(p.flags.rate) * float64(time.Second)))
 	wait := time.Until(due)
 	if wait <= 0 {
 		return nil

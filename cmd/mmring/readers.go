@@ -25,7 +25,7 @@ func (a *app) readersCommand() *cobra.Command {
 holds the writer back also while no process has it: nothing is lost to its reader.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring readers /dev/shm/nine.ring
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring readers /dev/shm/nine.ring -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH, or add or rm"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(_ *cobra.Command, args []string) error {
 			i, err := ring.Inspect(args[0])
 			if err != nil {
@@ -51,7 +51,7 @@ func (a *app) readersAddCommand() *cobra.Command {
 comes: mmring sub PATH --name NAME.`,
 		Example: `  seq 9 | mmring pub /dev/shm/add.ring --create && mmring readers add /dev/shm/add.ring archive && mmring rm /dev/shm/add.ring
   seq 9 | mmring pub /dev/shm/add.ring --create && mmring readers add /dev/shm/add.ring late --from newest && mmring rm /dev/shm/add.ring`,
-		Args: cobra.ExactArgs(2),
+		Args: takes(2, 2, "PATH NAME"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := from.check(); err != nil {
 				return err
@@ -76,7 +76,7 @@ func (a *app) readersRemoveCommand() *cobra.Command {
 		Long:  `rm removes the durable cursor NAME: the writer no longer waits for it. One with a living reader only goes with --force.`,
 		Example: `  mmring create /dev/shm/old.ring && mmring readers add /dev/shm/old.ring a && mmring readers rm /dev/shm/old.ring a && mmring rm /dev/shm/old.ring
   mmring create /dev/shm/old.ring && mmring readers add /dev/shm/old.ring a && mmring readers rm /dev/shm/old.ring a --force && mmring rm /dev/shm/old.ring`,
-		Args: cobra.ExactArgs(2),
+		Args: takes(2, 2, "PATH NAME"), ValidArgsFunction: completeRing(completeCursor),
 		RunE: func(c *cobra.Command, args []string) error {
 			defer a.waiting(func() string { return "the list of names of " + args[0] })()
 			err := ring.RemoveReader(c.Context(), args[0], args[1], force)

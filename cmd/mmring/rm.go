@@ -17,7 +17,7 @@ func (a *app) rmCommand() *cobra.Command {
 registered reader is attached; with --force these get an error.`,
 		Example: `  mmring create /dev/shm/gone.ring && mmring rm /dev/shm/gone.ring
   mmring create /dev/shm/gone.ring && mmring rm --force /dev/shm/gone.ring`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(_ *cobra.Command, args []string) error {
 			err := ring.Remove(args[0], force)
 			if errors.Is(err, ring.ErrBusy) {

@@ -30,11 +30,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &app{stdin: stdin, stdout: stdout, stderr: &syncWriter{w: stderr}}
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
 		err = usageError{err}
 	}
-	return a.farewell(err)
+	return a.farewell(c, err)
 }
 
 func (a *app) root() *cobra.Command {
@@ -64,9 +64,11 @@ Exit codes: 0 done, 1 error, 2 wrong use, 3 records were lost (--fail-on-loss),
 		a.createCommand(), a.pubCommand(), a.subCommand(), a.catCommand(),
 		a.infoCommand(), a.statCommand(), a.lsCommand(), a.verifyCommand(), a.repairCommand(),
 		a.readersCommand(), a.rmCommand(), a.demoCommand(), a.demoProcessCommand(),
-		a.benchCommand(), a.benchFarCommand(), a.versionCommand(),
+		a.benchCommand(), a.benchFarCommand(), a.versionCommand(), a.completionCommand(),
 	)
-	completionExamples(root)
+	root.SetHelpCommand(a.helpCommand())
+	root.CompletionOptions.DisableDefaultCmd = true
+	completeFlags(root)
 	return root
 }
 

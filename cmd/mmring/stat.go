@@ -63,7 +63,7 @@ const rateSample = 100 * time.Millisecond
 
 func (a *app) statCommand() *cobra.Command {
 	var output *choice
-	var watch time.Duration
+	var watch spanFlag
 	c := &cobra.Command{
 		Use:   "stat PATH",
 		Short: "say how a ring stands now",
@@ -71,16 +71,13 @@ func (a *app) statCommand() *cobra.Command {
 and draws it. It attaches to nothing and changes nothing. --watch looks again and again.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring stat /dev/shm/nine.ring
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring stat /dev/shm/nine.ring -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(c *cobra.Command, args []string) error {
-			if watch < 0 {
-				return usagef("--watch %s: must not be negative", watch)
-			}
-			return a.stat(c.Context(), args[0], watch, output.word)
+			return a.stat(c.Context(), args[0], time.Duration(watch), output.word)
 		},
 	}
 	output = outputFlag(c)
-	c.Flags().DurationVar(&watch, "watch", 0, "look again every so often")
+	c.Flags().Var(&watch, "watch", "look again every so often")
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,27 +19,43 @@ type subFlags struct {
 	name       string
 	observe    bool
 	group      string
-	count      uint64
-	idle       time.Duration
-	wait       time.Duration
+	count      numberFlag
+	idle       spanFlag
+	wait       spanFlag
 	failOnLoss bool
-	tag        uint16
-	tagged     bool
+	tag        tagFilter
 	output     choice
 	forceFS    bool
 }
 
+// tagFilter is --tag: only records with that tag, if it is given.
+type tagFilter struct {
+	numberFlag
+	given bool
+}
+
+func (f *tagFilter) Set(s string) error {
+	f.given = true
+	return f.numberFlag.Set(s)
+}
+
+// drops reports whether records with that tag are not wanted.
+func (f tagFilter) drops(tag uint16) bool { return f.given && uint64(tag) != f.n }
+
 func newSubFlags() *subFlags {
-	return &subFlags{from: startFlag{text: "next", start: ring.Next}, output: oneOf("text", "raw", "json", "hex", "u32le")}
+	return &subFlags{
+		from: startFlag{text: "next", start: ring.Next}, output: oneOf("text", "raw", "json", "hex", "u32le"),
+		count: numberFlag{min: 1, max: math.MaxUint64}, tag: tagFilter{numberFlag{max: math.MaxUint16}, false},
+	}
 }
 
 // addCommon adds the flags that cat has too.
 func (o *subFlags) addCommon(c *cobra.Command) {
 	f := c.Flags()
 	f.Var(&o.from, "from", "where to start")
-	f.Uint64Var(&o.count, "count", 0, "stop after so many records")
+	f.Var(&o.count, "count", "stop after so many records")
 	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "stop with exit code 3 when records were lost")
-	f.Uint16Var(&o.tag, "tag", 0, "only records with this tag")
+	f.Var(&o.tag, "tag", "only records with this tag")
 	f.VarP(&o.output, "output", "o", "how to write a record")
 }
 
@@ -57,9 +74,8 @@ does not wait, and what was lost is told.
 of that name stands, else oldest.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --count 9
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --observe --from -2 --count 2 -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.tagged = c.Flags().Changed("tag")
 			return a.sub(c.Context(), args[0], o)
 		},
 	}
@@ -67,9 +83,10 @@ of that name stands, else oldest.`,
 	f := c.Flags()
 	f.StringVar(&o.name, "name", "", "a durable cursor of that name")
 	f.BoolVar(&o.observe, "observe", false, "read only, unseen by the writer; may lose records")
+	_ = c.RegisterFlagCompletionFunc("name", completeCursor)
 	f.StringVar(&o.group, "group", "", "share a cursor with other processes (not yet)")
-	f.DurationVar(&o.idle, "idle-timeout", 0, "give up when no record comes for so long")
-	f.DurationVar(&o.wait, "wait", 0, "wait so long for the ring to appear")
+	f.Var(&o.idle, "idle-timeout", "give up when no record comes for so long")
+	f.Var(&o.wait, "wait", "wait so long for the ring to appear")
 	f.BoolVar(&o.forceFS, "force-fs", false, "accept a file system where mapped memory may not be coherent")
 	return c
 }
@@ -80,10 +97,6 @@ func (o *subFlags) check() error {
 		return notYet("--group: several processes that share a cursor")
 	case o.observe && o.name != "":
 		return usagef("--observe and --name exclude each other: an observer has no cursor")
-	case o.idle < 0:
-		return usagef("--idle-timeout %s: must not be negative", o.idle)
-	case o.wait < 0:
-		return usagef("--wait %s: must not be negative", o.wait)
 	}
 	return o.from.check()
 }
@@ -104,21 +117,17 @@ func (a *app) sub(ctx context.Context, path string, o *subFlags) error {
 }
 
 func (a *app) follower(path string, o *subFlags) *follower {
-	f := &follower{
+	return &follower{
 		a: a, path: path, format: recordFormats[o.output.word], silence: a.notice(func() string { return "records in " + path }),
-		tag: -1, count: o.count, idle: o.idle, failOnLoss: o.failOnLoss,
+		tag: o.tag, count: o.count.n, idle: time.Duration(o.idle), failOnLoss: o.failOnLoss,
 	}
-	if o.tagged {
-		f.tag = int(o.tag)
-	}
-	return f
 }
 
 // open attaches f to its ring.
 func (f *follower) open(ctx context.Context, o *subFlags) error {
 	if o.wait > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.wait, fmt.Errorf("%w: no ring after %s", errTimeout, o.wait))
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(o.wait), fmt.Errorf("%w: no ring after %s", errTimeout, &o.wait))
 		defer cancel()
 	}
 	defer f.a.waiting(func() string { return f.path + " to appear" })()

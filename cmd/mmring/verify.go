@@ -38,7 +38,7 @@ offset in the file. It changes nothing, and the ring may be in use. Exit code 5:
 is a fault.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := ring.Verify(args[0])
 			if err != nil {
@@ -95,7 +95,7 @@ func (a *app) repairCommand() *cobra.Command {
 publishing nothing does the same.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring pub /dev/shm/nine.ring /dev/null
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return hinted{notYet("repair"), "a writer that opens the ring repairs it: mmring pub " + args[0] + " /dev/null"}
 		},

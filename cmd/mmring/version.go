@@ -28,7 +28,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Long:  `version says the version, the commit it was built from, the ring format it writes, and the Go version.`,
 		Example: `  mmring version
   mmring version -o json`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0, "nothing"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
 			if output.word == "json" {
@@ -61,22 +61,4 @@ func thisVersion() versionJSON {
 	}
 	v.Commit += changed
 	return v
-}
-
-// completionExamples gives cobra's own commands what all others have.
-func completionExamples(root *cobra.Command) {
-	root.InitDefaultCompletionCmd()
-	root.InitDefaultHelpCmd()
-	for _, c := range root.Commands() {
-		switch c.Name() {
-		case "completion":
-			c.Example = "  mmring completion bash > mmring.bash\n  mmring completion zsh > _mmring"
-			for _, shell := range c.Commands() {
-				shell.Example = fmt.Sprintf("  mmring completion %s > mmring.%s\n  mmring completion %s --no-descriptions > mmring.%s",
-					shell.Name(), shell.Name(), shell.Name(), shell.Name())
-			}
-		case "help":
-			c.Example = "  mmring help pub\n  mmring help readers add"
-		}
-	}
 }

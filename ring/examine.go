@@ -1,0 +1,188 @@
+package ring
+
+import (
+	"cmp"
+	"context"
+	"slices"
+)
+
+// examine finds what stays: from start to next. Its time is proportional to the bytes that it looks at.
+func (r *recovery) examine() error {
+	word := r.nextSeq.Load()
+	r.start, r.next = r.low, mark{r.high, word}
+	switch {
+	case r.Full:
+	case !r.Dirty && word != 0:
+		return nil
+	case r.low == r.high:
+		r.next.sequence = max(word, 1) // no record is left to tell it
+		return nil
+	default:
+		from, err := r.first(r.low, r.high)
+		if p, s, ok := r.lastProven(r.low, r.high); ok {
+			from, err = mark{p, s}, nil
+		}
+		if err == nil {
+			r.next, err = r.follow(from, false, nil)
+		}
+		if err == nil || r.ctx.Err() != nil {
+			return err
+		}
+		r.Full = true // the last stride is not right: look at everything
+	}
+	return r.examineAll(max(word, 1))
+}
+
+// examineAll finds the first stretch of whole records. It starts at oldest, unless the record there is not whole, or was
+// overwritten while the file was copied or written to the disk: then at the first index entry from which one is whole.
+func (r *recovery) examineAll(word uint64) error {
+	r.start, r.next = r.low, mark{r.low, word} // should nothing be whole
+	anchors := r.anchors(word)
+	for i, a := range anchors {
+		end, err := r.follow(a.mark, true, anchors[i:])
+		if err := r.ctx.Err(); err != nil {
+			return context.Cause(r.ctx)
+		}
+		if end.sequence > a.sequence || err == nil {
+			r.start, r.next = a.position, end
+			break
+		}
+	}
+	r.lose(word)
+	return nil
+}
+
+// anchor is a place where a record starts, as far as is known.
+type anchor struct {
+	mark
+	entry int // of the index; -1: oldest
+}
+
+// anchors returns oldest and the proven index entries in order. The record at oldest has the number of the next-sequence
+// word at most, which was stored before oldest (N1): one with a larger number was written over it, a capacity further on.
+func (r *recovery) anchors(word uint64) (all []anchor) {
+	for i := range r.index {
+		if p, s, ok := r.proven(i, r.low, r.high); ok {
+			all = append(all, anchor{mark{p, s}, i})
+		}
+	}
+	if at, err := r.first(r.low, r.high); err == nil && at.sequence <= word {
+		all = append(all, anchor{at, -1})
+	}
+	slices.SortStableFunc(all, func(a, b anchor) int { return cmp.Compare(a.position, b.position) })
+	return all
+}
+
+// follow walks from from to published, counting, and returns where the first record is that is not whole, and what is
+// wrong there. With sums it compares checksums, and notes which of the anchors it does not meet.
+func (r *recovery) follow(from mark, sums bool, anchors []anchor) (end mark, err error) {
+	var bad bool
+	end, err = r.walk(from, r.high, func(pos uint64, rec head) (stop bool) {
+		for len(anchors) > 0 && anchors[0].position <= pos {
+			r.stray(anchors[0], pos)
+			anchors = anchors[1:]
+		}
+		r.Records++
+		r.Bytes += rec.whole
+		if sums && rec.flags&flagSum != 0 {
+			r.Sums++
+			bad = !r.whole(pos, rec)
+		}
+		return bad || r.Records%1024 == 0 && r.ctx.Err() != nil
+	})
+	switch {
+	case r.ctx.Err() != nil:
+		return end, context.Cause(r.ctx)
+	case bad:
+		err = corrupt("checksum of record %d at position %d", end.sequence, end.position)
+	}
+	for len(anchors) > 0 && anchors[0].position < end.position {
+		r.stray(anchors[0], end.position)
+		anchors = anchors[1:]
+	}
+	return end, err
+}
+
+// stray notes an entry that is not at a boundary: the record at pos is the first at or behind it.
+func (r *recovery) stray(a anchor, pos uint64) {
+	if a.entry >= 0 && a.position != pos {
+		r.astray[a.entry] = true
+	}
+}
+
+// whole reports whether the record at pos, already parsed, carries the checksum of its bytes, where it has one.
+func (m *memory) whole(pos uint64, rec head) bool {
+	if rec.flags&flagSum == 0 {
+		return true
+	}
+	off := pos & m.mask
+	at, end := off+uint64(rec.prefix), off+uint64(rec.size)
+	return sumRight(m.data[off:at], m.data[at:end])
+}
+
+// misleads says why an index entry has to go.
+func (r *recovery) misleads(i int) string {
+	p, s := r.index[i].position.Load(), r.index[i].sequence.Load()
+	switch {
+	case p == 0 && s == 0:
+		return ""
+	case p >= r.next.position:
+		return "is of a record that was not published"
+	case p%recordSize != 0:
+		return "cannot be a position"
+	case r.astray[i]:
+		return "leads into the middle of a record"
+	}
+	return ""
+}
+
+// lose counts what is given up. How many records there were is only known if the records before published still tell
+// their numbers.
+func (r *recovery) lose(word uint64) {
+	r.Skipped, r.Cut = r.start-r.low, r.high-r.next.position
+	if r.Skipped > 0 {
+		r.AtLeast = true
+		r.Lost++
+	}
+	if r.Cut == 0 {
+		return
+	}
+	was := r.next
+	if p, s, ok := r.lastProven(r.next.position, r.high); ok {
+		was = mark{p, s}
+	}
+	was, err := r.walk(was, r.high, nil)
+	last := max(was.sequence, word) // the word is never ahead, and when the last writer closed, not behind either
+	r.AtLeast = r.AtLeast || err != nil && r.Dirty || last <= r.next.sequence
+	r.Lost += max(1, min(last-min(last, r.next.sequence), r.Cut/recordSize))
+}
+
+// owe writes down the totals that will be true once the loss has happened, and pay takes them over: a recovery that is
+// killed in between counts nothing twice and nothing never.
+func (r *recovery) owe() {
+	if r.Skipped+r.Cut == 0 {
+		return
+	}
+	for _, c := range r.counts() {
+		due := r.stats[c.due]
+		due.Store(max(due.Load(), r.stats[c.total].Load()+c.n))
+	}
+}
+
+func (r *recovery) pay() {
+	for _, c := range r.counts() {
+		if due := r.stats[c.due].Load(); due != 0 {
+			r.stats[c.total].Store(due)
+			r.stats[c.due].Store(0)
+		}
+	}
+}
+
+type count struct {
+	total, due stat
+	n          uint64
+}
+
+func (r *recovery) counts() [2]count {
+	return [2]count{{statCut, statCutDue, r.Skipped + r.Cut}, {statLost, statLostDue, r.Lost}}
+}
