@@ -2,9 +2,10 @@ package ring
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
+
+	"github.com/mmring/mmring/internal/spin"
 )
 
 // How long an observer sleeps that nobody will wake: it starts short and doubles.
@@ -15,18 +16,37 @@ const (
 
 // await waits until more than pos is published.
 func (c *consumer) await(ctx context.Context) error {
-	if c.look() {
-		return c.sane()
-	}
 	c.storeCursor()
+	if n := c.lookout.next(c.records-c.seen.records, c.pos-c.seen.position >= c.capacity()/4); n > 0 {
+		spin.Pause(n)
+	}
+	c.seen.records, c.seen.position = c.records, c.pos
+	c.askMirror()
+	if c.lookout.empty = !c.poll(1); c.lookout.empty {
+		if err := c.wait(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.sane(); err != nil {
+		return err
+	}
+	c.takeMirror()
+	return nil
+}
+
+// bareLooks are the first looks of a wait, without a PAUSE between them: about as long as a ping-pong takes.
+const bareLooks = 1000
+
+// wait is await after a first look that found nothing: it looks for the spin budget, then it sleeps.
+func (c *consumer) wait(ctx context.Context) error {
 	if err := c.over(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if c.spin(c.look) {
-		return c.sane()
+	if spin.Useful && c.poll(bareLooks) || c.spin(c.look) {
+		return nil
 	}
 	for nap := shortestNap; ; nap = min(2*nap, longestNap) {
 		if err := c.over(); err != nil {
@@ -38,7 +58,7 @@ func (c *consumer) await(ctx context.Context) error {
 			return err
 		}
 		if c.look() {
-			return c.sane()
+			return nil
 		}
 		if timedOut {
 			if err := c.gone(); err != nil {
@@ -46,6 +66,21 @@ func (c *consumer) await(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// poll looks so many times for a published position other than pos, and reports whether it came. With each look it
+// touches the other cache lines that the next record's mirror may take, so that they come along with published.
+func (c *consumer) poll(looks int) bool {
+	for range looks {
+		c.pub = c.published.Load() // R1
+		for i := 1; i < c.lines; i++ {
+			c.mirrorLine[i].Load()
+		}
+		if c.pub != c.pos {
+			return true
+		}
+	}
+	return false
 }
 
 // rest sleeps once. Observers cannot say that they sleep; unless the writer wakes always, they take short naps.
@@ -100,5 +135,3 @@ func (c *consumer) over() error {
 	}
 	return nil
 }
-
-func isEOF(err error) bool { return errors.Is(err, io.EOF) }

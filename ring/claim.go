@@ -22,33 +22,43 @@ func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
 	if err := w.begin(); err != nil {
 		return nil, fail("claim", w.path, err)
 	}
-	if c, err = w.claimed(ctx, n); err != nil {
-		w.finish()
-		return nil, err
+	running := true
+	defer func() {
+		if running {
+			err = w.rescued("claim", recover())
+		}
+	}()
+	err = w.claimed(ctx, n)
+	running = false
+	if err != nil {
+		return nil, w.exit("claim", err)
 	}
+	debug.SetPanicOnFault(w.armed)
 	if !w.hold() {
 		w.abandon()
 		w.finish()
 		return nil, fail("claim", w.path, os.ErrClosed)
 	}
-	return c, nil
+	return &w.claim, nil
 }
 
-// claimed is Claim inside the gate.
-func (w *Writer) claimed(ctx context.Context, n int) (c *Claim, err error) {
-	defer w.settle(debug.SetPanicOnFault(true), "claim", &err)
+// claimed makes room for w.claim.
+func (w *Writer) claimed(ctx context.Context, n int) error {
 	if n < 0 {
-		return nil, fmt.Errorf("%w: claim of %d bytes", ErrTooLarge, n)
+		return fmt.Errorf("%w: claim of %d bytes", ErrTooLarge, n)
 	}
 	if err := w.due(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	rec, err := w.reserve(ctx, n)
-	if err != nil {
-		return nil, err
+	size := uint64(w.prefix) + uint64(n)
+	if align16(size) > w.lim-w.pos {
+		if err := w.room(ctx, size); err != nil {
+			return err
+		}
 	}
-	w.claim = Claim{w: w, rec: rec}
-	return &w.claim, nil
+	off := w.pos & w.mask
+	w.claim = Claim{w: w, rec: w.data[off : off+size : off+size]}
+	return nil
 }
 
 // Bytes returns the claim's n bytes of the ring. They hold whatever was there before, and must not be used after Commit or
@@ -62,7 +72,7 @@ func (c *Claim) SetTag(tag uint16) { c.tag = tag }
 // Commit publishes the first m bytes of the claim as a record and returns its number. A second Commit, or one after Abort,
 // answers ErrMisuse; one after Close has published nothing and answers os.ErrClosed. m outside of 0 to n answers
 // ErrTooLarge and leaves the claim out.
-func (c *Claim) Commit(m int) (uint64, error) {
+func (c *Claim) Commit(m int) (seq uint64, err error) {
 	w := c.w
 	if m < 0 || m > len(c.rec)-w.prefix {
 		return 0, fail("commit", w.path, fmt.Errorf("%w: commit of %d bytes, claimed were %d", ErrTooLarge, m, len(c.rec)-w.prefix))
@@ -70,21 +80,23 @@ func (c *Claim) Commit(m int) (uint64, error) {
 	if !w.resume() {
 		return 0, fail("commit", w.path, fmt.Errorf("%w: the claim has been committed or aborted", ErrMisuse))
 	}
-	seq, err := c.commit(m)
-	w.finish()
-	return seq, err
-}
-
-func (c *Claim) commit(m int) (seq uint64, err error) {
-	w := c.w
-	defer w.settle(debug.SetPanicOnFault(true), "commit", &err)
+	running := true
+	w.armed = debug.SetPanicOnFault(true)
+	defer func() {
+		if running {
+			err = w.rescued("commit", recover())
+		}
+	}()
 	if w.closed() {
 		w.abandon()
-		return 0, os.ErrClosed
+		err = os.ErrClosed
+	} else {
+		w.seal(c.rec[:w.prefix+m], c.tag)
+		w.publish(true)
+		seq = w.seq - 1
 	}
-	w.seal(c.rec[:w.prefix+m], c.tag)
-	w.publish()
-	return w.seq - 1, nil
+	running = false
+	return seq, w.exit("commit", err)
 }
 
 // Abort gives the claim back: nothing was published. It does nothing to a claim that has ended.
@@ -95,7 +107,14 @@ func (c *Claim) Abort() {
 	}
 }
 
-// abandon forgets what was reserved and not sealed: the next record starts at the published position again.
+// abandon forgets what was reserved and not sealed: the next record starts at the published position again, which may be
+// before padding that was made for another.
 func (w *Writer) abandon() {
 	w.pos, w.seq, w.lim = w.pub, w.pubSeq, w.pub
+	for i, p := range &w.starts {
+		if p >= w.pub && p > 0 {
+			w.starts[i] = 0
+			w.index[i].set(0, 0)
+		}
+	}
 }

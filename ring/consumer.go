@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
-	"runtime/debug"
 	"sync/atomic"
 
+	"github.com/mmring/mmring/internal/release"
 	"github.com/mmring/mmring/lock"
 )
 
@@ -23,22 +22,29 @@ type consumer struct {
 
 	pos     uint64
 	pub     uint64
-	expect  uint64 // number of the record at pos; 0: not known yet
-	want    uint64 // number of the first record wanted; 0: any
-	done    mark   // consumed
-	stored  uint64 // the cursor as it stands in the file
-	jumped  bool   // an overrun lies between the last record and pos
-	manual  bool   // only AckTo consumes
-	newest  bool   // after an overrun go on behind the newest record
-	records uint64 // delivered and consumed
-	bytes   uint64 // of their payloads
-	last    uint64 // bytes of the one delivered last
-	waits   uint64 // times it slept
+	expect  uint64                          // number of the record at pos; 0: not known yet
+	want    uint64                          // number of the first record wanted; 0: any
+	done    mark                            // consumed
+	stored  uint64                          // the cursor as it stands in the file
+	every   uint64                          // bytes between two stores of the cursor at the most
+	jumped  bool                            // an overrun lies between the last record and pos
+	manual  bool                            // only AckTo consumes
+	newest  bool                            // after an overrun go on behind the newest record
+	fenced  bool                            // stores of the cursor have a full fence: the kernel has no membarrier that would make up for it
+	records uint64                          // delivered and consumed
+	bytes   uint64                          // of their payloads
+	waits   uint64                          // times it slept
+	last    struct{ records, bytes uint64 } // as they were before the delivery that is not consumed
 
-	win   window
-	err   error // why Records ended
-	look  func() bool
-	fence atomic.Uint32
+	win     window
+	lookout lookout
+	seen    struct{ records, position uint64 } // when lookout was last asked
+	leased  uint64                             // position up to which this reader has asked for the mirror
+	lines   int                                // cache lines that the mirror of a record like the last one takes
+	batch   []Record
+	err     error // why Records or Batches ended
+	look    func() bool
+	fence   atomic.Uint32
 }
 
 // Next consumes the record delivered before, waits for the one after it, and returns it. Its payload is valid until the
@@ -57,62 +63,19 @@ func (c *consumer) Read(ctx context.Context, buf []byte) (Record, error) {
 	return c.deliver(ctx, buf)
 }
 
-// Records returns the records from the next one on, for a range loop, which ends when the ring does, at an error or when
-// the context is done: see Err. Asking for the next turn consumes the record of the last one; break, return and a panic do
-// not: it comes again. The loop's body may use the reader, and runs with debug.SetPanicOnFault set.
-func (c *consumer) Records(ctx context.Context) iter.Seq[Record] {
-	return func(yield func(Record) bool) {
-		if c.err = c.each(ctx, yield); isEOF(c.err) {
-			c.err = nil
-		}
-	}
-}
-
-// each delivers records until there are no more or yield does not want any.
-func (c *consumer) each(ctx context.Context, yield func(Record) bool) (err error) {
-	if err := c.begin(); err != nil {
-		return fail("read", c.path, err)
-	}
-	defer c.settle(debug.SetPanicOnFault(true), "read", &err)
-	inside, done := true, false
-	defer func() {
-		if inside {
-			c.finish()
-		} else if !done {
-			c.rewind()
-		}
-	}()
-	for {
-		var rec Record
-		if err := c.step(ctx, &rec, nil); err != nil {
-			return err
-		}
-		c.finish()
-		inside = false
-		if !yield(rec) {
-			return nil
-		}
-		if err := c.begin(); err != nil {
-			done = true
-			return err
-		}
-		inside = true
-	}
-}
-
-// Err returns why the last Records loop ended: nil after the ring's end and after a break.
-func (c *consumer) Err() error { return c.err }
-
 func (c *consumer) deliver(ctx context.Context, into []byte) (rec Record, err error) {
 	if err := c.begin(); err != nil {
 		return Record{}, fail("read", c.path, err)
 	}
-	defer c.finish()
-	defer c.settle(debug.SetPanicOnFault(true), "read", &err)
-	if err := c.step(ctx, &rec, into); err != nil {
-		return Record{}, err
-	}
-	return rec, nil
+	running := true
+	defer func() {
+		if running {
+			err = c.rescued("read", recover())
+		}
+	}()
+	err = c.step(ctx, &rec, into)
+	running = false
+	return rec, c.exit("read", err)
 }
 
 // step consumes the record delivered before and reads the next one into rec.
@@ -123,10 +86,43 @@ func (c *consumer) step(ctx context.Context, rec *Record, into []byte) error {
 	if !c.manual {
 		c.consume()
 	}
+	c.last.records, c.last.bytes = c.records, c.bytes
+	if into == nil && c.quick(rec) {
+		return nil
+	}
+	return c.find(ctx, rec, into)
+}
+
+// quick reads the next record if it is whole in the window and there is nothing special about it.
+func (c *consumer) quick(rec *Record) bool {
+	raw := c.win.from(c.pos)
+	if len(raw) < recordSize {
+		return false
+	}
+	word := le.Uint64(raw[0:8])
+	size, whole := uint64(uint32(word)), align16(uint64(uint32(word)))
+	if uint16(word>>32) != kindData || le.Uint64(raw[8:16]) != c.expect || size < recordSize || whole > uint64(len(raw)) ||
+		c.jumped || c.want != 0 {
+		return false
+	}
+	rec.Seq, rec.Lost, rec.Tag, rec.nanos = c.expect, 0, uint16(word>>48), 0
+	rec.Payload = raw[recordSize:size:size] // who appends to it must not reach the next record
+	c.pos += whole
+	c.expect++
+	c.records++
+	c.bytes += size - recordSize
+	return true
+}
+
+// find is step for a record that quick does not deliver.
+func (c *consumer) find(ctx context.Context, rec *Record, into []byte) error {
 	for {
 		if c.pos == c.pub {
 			if err := c.await(ctx); err != nil {
 				return err
+			}
+			if into == nil && c.quick(rec) {
+				return nil
 			}
 		}
 		if ok, err := c.take(rec, into); ok || err != nil {
@@ -142,7 +138,7 @@ func (c *consumer) consume() {
 	if c.slot == nil {
 		return
 	}
-	if c.done.position-c.stored >= c.stride() || c.spaceWake.Load()&asleep != 0 {
+	if c.done.position-c.stored >= c.every || c.spaceWake.Load()&asleep != 0 {
 		c.storeCursor()
 	}
 }
@@ -155,7 +151,11 @@ func (c *consumer) storeCursor() {
 	c.slot.records.Store(c.records)
 	c.slot.bytes.Store(c.bytes)
 	c.slot.waits.Store(c.waits)
-	c.slot.cursor.Store(c.done.position) // R2
+	if c.fenced {
+		c.slot.cursor.Store(c.done.position) // R2
+	} else {
+		release.Store(c.slot.cursor, c.done.position) // R2: the fence between it and the look that follows is the sleeper's
+	}
 	c.stored = c.done.position
 	rouse(c.spaceWake)
 }
@@ -213,8 +213,7 @@ func (c *consumer) accept(rec *Record, whole uint64) bool {
 		rec.Lost, c.want = rec.Seq-c.want, 0
 	}
 	c.records++
-	c.last = uint64(len(rec.Payload))
-	c.bytes += c.last
+	c.bytes += uint64(len(rec.Payload))
 	return true
 }
 
@@ -282,18 +281,4 @@ func (c *consumer) overrun() bool {
 		c.pos = c.pub
 	}
 	return true
-}
-
-// rewind takes back the delivery that was not consumed.
-func (c *consumer) rewind() {
-	if c.manual || c.begin() != nil {
-		return
-	}
-	if c.pos != c.done.position {
-		c.records--
-		c.bytes -= c.last
-	}
-	c.pos, c.expect, c.jumped = c.done.position, c.done.sequence, false
-	c.win.bytes = nil // the payload was the caller's to change
-	c.finish()
 }

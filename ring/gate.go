@@ -39,17 +39,24 @@ func newGate() gate {
 	return gate{left: make(chan struct{}, 1)}
 }
 
-// enter admits one call.
-func (g *gate) enter() error {
+// enter admits one call. If it reports false, refusal says why.
+func (g *gate) enter() bool {
 	if loadInside(&g.inside) != gateOpen {
-		return g.refusal()
+		return false
 	}
 	storeInside(&g.inside, gateBusy)
 	if g.shut.Load() != 0 {
-		g.leave()
-		return os.ErrClosed
+		return g.turnBack()
 	}
-	return nil
+	g.resumed = false
+	return true
+}
+
+// turnBack ends a call that came into a gate that was shut, and reports false.
+func (g *gate) turnBack() bool {
+	storeInside(&g.inside, gateOpen)
+	g.signal()
+	return false
 }
 
 func (g *gate) refusal() error {
@@ -62,13 +69,14 @@ func (g *gate) refusal() error {
 	return errConcurrent
 }
 
-// leave ends a call and reports whether the caller has to tear the handle down.
+// leave ends a call. If it reports true, the gate has been shut, and leaveShut comes next.
 func (g *gate) leave() bool {
 	storeInside(&g.inside, gateOpen)
-	if g.shut.Load() == 0 {
-		g.resumed = false
-		return false
-	}
+	return g.shut.Load() != 0
+}
+
+// leaveShut tells Close that a call has left, and reports whether the caller has to tear the handle down.
+func (g *gate) leaveShut() bool {
 	orphan := g.resumed && g.torn.CompareAndSwap(false, true)
 	g.signal()
 	return orphan

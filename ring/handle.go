@@ -27,6 +27,7 @@ type handle struct {
 
 	cancel  atomic.Uint32   // not 0: a sleep of this handle has to end
 	lost    error           // why the handle is poisoned; guarded by the gate
+	armed   bool            // what debug.SetPanicOnFault answered to the call inside
 	calls   uint32          // since the last look at the context
 	watched <-chan struct{} // of the context that ends sleeps
 	unwatch func() bool
@@ -34,27 +35,110 @@ type handle struct {
 	teardown func() error // what the owner adds to release
 }
 
-// begin admits a call. Its error is bare: the caller wraps it with its operation.
+// Every call that touches the ring has this shape, in its own body where it is hot and in do elsewhere:
+//
+//	if err := h.begin(); err != nil {
+//		return fail(op, h.path, err)
+//	}
+//	running := true
+//	defer func() {
+//		if running {
+//			err = h.rescued(op, recover())
+//		}
+//	}()
+//	err = ...
+//	running = false
+//	return h.exit(op, err)
+
+// begin admits a call and has faults of this goroutine become panics. Its error is bare: the caller wraps it with its
+// operation.
 func (h *handle) begin() error {
-	if err := h.enter(); err != nil {
-		return err
+	if !h.enter() {
+		return h.refusal()
 	}
 	if h.lost != nil {
-		h.finish()
-		return h.lost
+		return h.refuseLost()
+	}
+	h.armed = debug.SetPanicOnFault(true)
+	return nil
+}
+
+// admit is begin for a goroutine whose faults are panics already.
+func (h *handle) admit() error {
+	if !h.enter() {
+		return h.refusal()
+	}
+	if h.lost != nil {
+		return h.refuseLost()
 	}
 	return nil
+}
+
+// refuseLost ends a call of a poisoned handle.
+func (h *handle) refuseLost() error {
+	err := h.lost
+	h.finish()
+	return err
+}
+
+// exit ends a call that begin admitted and wraps its error.
+func (h *handle) exit(op string, err error) error {
+	debug.SetPanicOnFault(h.armed)
+	if h.leave() {
+		h.finishShut()
+	}
+	if err != nil {
+		return fail(op, h.path, err)
+	}
+	return nil
+}
+
+// rescued ends a call that did not come to its exit: r is what it panicked with, or nil when its goroutine ends. A fault
+// in the mapping is its error; every other panic goes on.
+func (h *handle) rescued(op string, r any) error {
+	debug.SetPanicOnFault(h.armed)
+	gone := r != nil && h.faulted(r)
+	err := h.lost
+	h.finish()
+	if r != nil && !gone {
+		panic(r)
+	}
+	return fail(op, h.path, err)
+}
+
+// do runs f as a call of the handle.
+func (h *handle) do(op string, f func() error) (err error) {
+	if err := h.begin(); err != nil {
+		return fail(op, h.path, err)
+	}
+	running := true
+	defer func() {
+		if running {
+			err = h.rescued(op, recover())
+		}
+	}()
+	err = f()
+	running = false
+	return h.exit(op, err)
 }
 
 // finish ends a call that begin admitted.
 func (h *handle) finish() {
 	if h.leave() {
+		h.finishShut()
+	}
+}
+
+// finishShut is finish in a handle that Close was called for.
+func (h *handle) finishShut() {
+	if h.leaveShut() {
 		_ = h.release() // nobody is left to tell: Close has returned
 	}
 }
 
-// settle is deferred between finish and the call's body: it turns a fault in the mapping into ErrLost in *err, wraps *err with op, and passes every other
-// panic on. armed is what debug.SetPanicOnFault answered.
+// settle is deferred by what touches the mapping outside of a call, while a handle is opened or only looked at: it turns a
+// fault in the mapping into ErrLost in *err, wraps *err with op, and passes every other panic on. armed is what
+// debug.SetPanicOnFault answered.
 func (h *handle) settle(armed bool, op string, err *error) {
 	debug.SetPanicOnFault(armed)
 	if r := recover(); r != nil {
@@ -180,7 +264,15 @@ func (h *handle) still() error {
 
 // due looks at the context once in 256 calls of a handle that never waits.
 func (h *handle) due(ctx context.Context) error {
-	if h.calls++; h.calls&255 != 0 || ctx.Err() == nil {
+	if h.calls++; h.calls&255 != 0 {
+		return nil
+	}
+	return ended(ctx)
+}
+
+// ended returns why ctx is done; nil if it is not.
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil {
 		return nil
 	}
 	return context.Cause(ctx)

@@ -31,6 +31,9 @@ type memory struct {
 	highWater *atomic.Uint32
 	stats     [statWords]*atomic.Uint64
 
+	mirror     []byte                      // mirrorSize bytes
+	mirrorLine [mirrorLines]*atomic.Uint64 // a word in each of its cache lines
+
 	host    []byte
 	program []byte
 	index   [indexEntries]entry
@@ -58,6 +61,10 @@ func newMemory(h *header, control, data []byte) *memory {
 		fenceless: u32(offFenceless), pid: u64(offPID), started: u64(offStarted), highWater: u32(offHighWater),
 		host: control[offHost : offHost+hostSize], program: control[offProgram : offProgram+programSize],
 		slots: make([]slot, h.slots), data: data[:h.capacity:h.capacity], mask: h.capacity - 1,
+	}
+	m.mirror = control[offMirror : offMirror+mirrorSize : offMirror+mirrorSize]
+	for i := range m.mirrorLine {
+		m.mirrorLine[i] = u64(offPublished + i*lineSize)
 	}
 	for i := range m.stats {
 		m.stats[i] = u64(offStats + 8*i)

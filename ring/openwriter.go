@@ -23,6 +23,9 @@ type WriterOptions struct {
 	Wait bool
 	// Reopen goes on with a ring that has ended, instead of answering ErrEnded.
 	Reopen bool
+	// Mirror says when records of up to 240 bytes, headers included, are copied beside the published position, where a
+	// waiting reader gets them with the same cache line.
+	Mirror Mirror
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -32,6 +35,18 @@ type WriterOptions struct {
 
 	repair *Recovery // not nil: everything is looked at, an ended ring stays ended, and here goes the report
 }
+
+// Mirror says when a writer mirrors small records. It changes latency and nothing else.
+type Mirror uint8
+
+const (
+	// MirrorAuto mirrors while a registered reader that gets its records one at a time asks for it.
+	MirrorAuto Mirror = iota
+	// MirrorAlways mirrors every record published alone. It serves observers, who cannot ask, and slows streams down.
+	MirrorAlways
+	// MirrorNever never mirrors.
+	MirrorNever
+)
 
 // OpenWriter takes the writer's role of the ring at path and goes on behind the last published record, whatever became of
 // the writer before.
@@ -72,7 +87,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 			}
 			continue // another ring has taken the path between the two
 		}
-		w := &Writer{handle: h, role: role}
+		w := &Writer{handle: h, role: role, mirrors: o.Mirror}
 		if err := w.attach(ctx, o); err != nil {
 			if w.life != nil {
 				_ = w.life.Close()
@@ -144,6 +159,10 @@ func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 		return err
 	}
 	w.introduce()
+	w.fenced = !futex.Register()
+	if !w.fenced {
+		w.fenceless.Store(1) // Z4: before startle wakes those who sleep long because it was 0
+	}
 	w.recovered, err = w.recover(ctx, now, o.repair != nil)
 	if o.repair != nil {
 		*o.repair = w.recovered
@@ -154,6 +173,9 @@ func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 	}
 	w.tell(&w.recovered)
 	w.begins(mark{w.recovered.Published, w.recovered.Next}, o.repair != nil)
+	if w.fenced {
+		w.fenceless.Store(0) // Z5: of those who publish, only we are left
+	}
 	return nil
 }
 
@@ -161,6 +183,7 @@ func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 func (w *Writer) begins(next mark, ended bool) {
 	w.pub, w.pubSeq = next.position, next.sequence
 	w.old = w.oldest.Load()
+	w.learn()
 	m, _ := w.scan()
 	w.space = min(w.old, m) + w.capacity()
 	w.prefix = w.hdr.prefix()
@@ -175,11 +198,6 @@ func (w *Writer) begins(next mark, ended bool) {
 	w.full = fail("publish", w.path, ErrFull)
 	w.ready = w.hasSpace
 	w.teardown = w.leaveClean
-	fenceless := uint32(0)
-	if futex.Register() {
-		fenceless = 1
-	}
-	w.fenceless.Store(fenceless)
 	if !ended {
 		w.ended.Store(0) // E0
 	}

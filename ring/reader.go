@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"time"
+
+	"github.com/mmring/mmring/internal/futex"
 )
 
 // ReaderOptions say how to read. The zero value is a reader that is forgotten when it closes or dies, from the oldest
@@ -63,6 +65,10 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 func (c *consumer) adopt(h *handle) {
 	c.handle = h
 	c.look = c.looks
+	c.every = h.stride()
+	c.lookout = newLookout()
+	c.win.own = make([]byte, windowSize)
+	c.fenced = !futex.Register()
 }
 
 // attach registers the reader and goes to where it starts. Nothing from its cursor on is overwritten meanwhile.
@@ -109,39 +115,33 @@ func (r *Reader) leave() error {
 }
 
 // Ack consumes the record delivered last, now, and stores the cursor: after a crash it does not come again.
-func (r *Reader) Ack() (err error) {
-	if err := r.begin(); err != nil {
-		return fail("ack", r.path, err)
-	}
-	defer r.finish()
-	defer r.settle(debug.SetPanicOnFault(true), "ack", &err)
-	r.done = mark{r.pos, r.expect}
-	r.storeCursor()
-	return r.dismissed()
+func (r *Reader) Ack() error {
+	return r.do("ack", func() error {
+		r.done = mark{r.pos, r.expect}
+		r.storeCursor()
+		return r.dismissed()
+	})
 }
 
 // AckTo consumes all records up to number seq, which must have been delivered, and stores the cursor. A number that was
 // consumed before changes nothing.
-func (r *Reader) AckTo(seq uint64) (err error) {
-	if err := r.begin(); err != nil {
-		return fail("ack", r.path, err)
-	}
-	defer r.finish()
-	defer r.settle(debug.SetPanicOnFault(true), "ack", &err)
-	if r.expect == 0 || seq >= r.expect {
-		return fmt.Errorf("%w: record %d has not been delivered, the last was %d", ErrMisuse, seq, max(r.expect, 1)-1)
-	}
-	from := r.done
-	if from.sequence == 0 {
-		if from, err = r.first(from.position, r.pos); err != nil {
+func (r *Reader) AckTo(seq uint64) error {
+	return r.do("ack", func() error {
+		if r.expect == 0 || seq >= r.expect {
+			return fmt.Errorf("%w: record %d has not been delivered, the last was %d", ErrMisuse, seq, max(r.expect, 1)-1)
+		}
+		from, err := r.done, error(nil)
+		if from.sequence == 0 {
+			if from, err = r.first(from.position, r.pos); err != nil {
+				return err
+			}
+		}
+		if r.done, err = r.walk(from, r.pos, func(_ uint64, h head) bool { return h.seq > seq }); err != nil {
 			return err
 		}
-	}
-	if r.done, err = r.walk(from, r.pos, func(_ uint64, h head) bool { return h.seq > seq }); err != nil {
-		return err
-	}
-	r.storeCursor()
-	return r.dismissed()
+		r.storeCursor()
+		return r.dismissed()
+	})
 }
 
 // ObserverOptions say how to observe.
@@ -217,12 +217,12 @@ type ReaderStats struct {
 }
 
 // Stats returns the reader's counts.
-func (c *consumer) Stats() (ReaderStats, error) {
-	if err := c.begin(); err != nil {
-		return ReaderStats{}, fail("stats", c.path, err)
-	}
-	defer c.finish()
-	return ReaderStats{Records: c.records, Bytes: c.bytes, Waits: c.waits}, nil
+func (c *consumer) Stats() (s ReaderStats, err error) {
+	err = c.do("stats", func() error {
+		s = ReaderStats{Records: c.records, Bytes: c.bytes, Waits: c.waits}
+		return nil
+	})
+	return s, err
 }
 
 // stamp is the time that people are shown.

@@ -33,7 +33,7 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 			continue
 		}
 		if w.pos != w.pub {
-			w.publish() // what a batch has written so far; a reader may be waiting for just that
+			w.publish(false) // what a batch has written so far; a reader may be waiting for just that
 			continue
 		}
 		if ctx == nil {
@@ -57,7 +57,7 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 		le.PutUint64(b[8:16], w.seq)
 		w.pos += pad
 	}
-	w.index[w.pos/w.stride()%indexEntries].set(w.pos, w.seq) // N3: before the record is published
+	w.note(w.pos, w.seq)
 	// The next multiple of a stride at or above end: a claim that is committed short must not leave lim behind the region's end.
 	w.lim = min(w.space, (end-1)/w.stride()*w.stride()+w.stride(), w.pos+w.hdr.maxRecord())
 	w.flushStats()
@@ -118,15 +118,14 @@ func (w *Writer) drop(i int, why string, args ...any) {
 	}
 }
 
-// boundary returns where a record starts, at need or above and at most m: the first proven index entry that is a stride
-// further than need, else the last one before that, else m. It is false if no record starts at m.
+// boundary returns where a record starts, at need or above and at most m: the first known start that is a stride further
+// than need, else the last one before that, else m. It is false if no record starts at m.
 func (w *Writer) boundary(need, m uint64) (uint64, bool) {
 	far := need + w.stride()
 	above, below := uint64(maxPosition), uint64(0)
-	for i := range w.index {
-		p, _, ok := w.proven(i, need, m)
+	for _, p := range &w.starts {
 		switch {
-		case !ok:
+		case p < need || p > m || p == 0:
 		case p >= far:
 			above = min(above, p)
 		default:
@@ -136,13 +135,27 @@ func (w *Writer) boundary(need, m uint64) (uint64, bool) {
 	switch {
 	case above != maxPosition:
 		return above, true
-	case below >= need && below > 0:
+	case below > 0:
 		return below, true
 	case m == w.pub:
 		return m, true
 	}
 	_, ok := w.parse(m, w.pub-m)
 	return m, ok
+}
+
+// note makes pos, where record seq starts, known to this writer and, by the index, to all others.
+func (w *Writer) note(pos, seq uint64) {
+	i := pos / w.stride() % indexEntries
+	w.starts[i] = pos
+	w.index[i].set(pos, seq) // N3: before the record is published
+}
+
+// learn takes over what the index proves of the records of writers before.
+func (w *Writer) learn() {
+	for i := range w.index {
+		w.starts[i], _, _ = w.proven(i, w.old, w.pub)
+	}
 }
 
 // hasSpace is what waitSpace waits for.

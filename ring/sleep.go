@@ -46,15 +46,16 @@ func (h *handle) spin(ready func() bool) bool {
 // handle is closed. It returns nil when it is time to look again; timedOut says that nobody woke it.
 //
 //	announce   set bit 0 of the word by an atomic OR, keep the value
-//	fence      membarrier, in every thread of every registered process; without one the sleep is short
+//	fence      membarrier, in every thread of every registered process. Without one the sleep is short, unless it is for
+//	           data and every writer has a fence of its own (fenceless, Z4 and Z5)
 //	look       ready() again: whoever publishes after this look sees the bit
 //	sleep      FUTEX_WAIT on the kept value
 func (h *handle) sleep(ctx context.Context, word *atomic.Uint32, limit time.Duration, ready func() bool) (timedOut bool, err error) {
 	if err := h.interrupted(ctx); err != nil {
 		return false, err
 	}
-	value := word.Or(asleep) | asleep // Z1
-	if !futex.Barrier() {             // Z2
+	value := word.Or(asleep) | asleep                                        // Z1
+	if !futex.Barrier() && (word != h.dataWake || h.fenceless.Load() != 0) { // Z2
 		limit = min(limit, coarseSleep)
 	}
 	if ready() { // Z3

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
+	"github.com/mmring/mmring/internal/release"
 	"github.com/mmring/mmring/lock"
 )
 
@@ -21,14 +21,19 @@ type Writer struct {
 
 	pub    uint64 // published
 	pubSeq uint64 // number of the record that starts at pub
+	start  uint64 // of the record sealed last
 	pos    uint64 // where the next record starts
 	seq    uint64 // its number
 	lim    uint64 // the smaller of space and the next stride
 	space  uint64 // L: up to here nobody reads
 	old    uint64 // oldest
 
+	starts [indexEntries]uint64 // positions where records start, as in the index; 0: none known
+
 	prefix     int // bytes before a payload
 	flags      uint8
+	fenced     bool // publications have a full fence: the kernel has no membarrier that would make up for it
+	mirrors    Mirror
 	wakeAlways bool
 	over       bool      // End was called
 	bytes      uint64    // payload bytes published since they were last added to the statistics
@@ -54,12 +59,21 @@ func (w *Writer) PublishTagged(ctx context.Context, tag uint16, payload []byte) 
 	if err := w.begin(); err != nil {
 		return 0, fail("publish", w.path, err)
 	}
-	defer w.finish()
-	defer w.settle(debug.SetPanicOnFault(true), "publish", &err)
-	if err := w.due(ctx); err != nil {
-		return 0, err
+	running := true
+	defer func() {
+		if running {
+			err = w.rescued("publish", recover())
+		}
+	}()
+	if err = w.due(ctx); err == nil {
+		err = w.write(ctx, tag, payload)
 	}
-	return w.put(ctx, tag, payload)
+	if err == nil {
+		seq = w.seq - 1
+		w.publish(true)
+	}
+	running = false
+	return seq, w.exit("publish", err)
 }
 
 // TryPublish is Publish that answers ErrFull instead of waiting.
@@ -70,9 +84,18 @@ func (w *Writer) TryPublishTagged(tag uint16, payload []byte) (seq uint64, err e
 	if err := w.begin(); err != nil {
 		return 0, fail("publish", w.path, err)
 	}
-	defer w.finish()
-	defer w.settle(debug.SetPanicOnFault(true), "publish", &err)
-	return w.put(nil, tag, payload)
+	running := true
+	defer func() {
+		if running {
+			err = w.rescued("publish", recover())
+		}
+	}()
+	if err = w.write(nil, tag, payload); err == nil {
+		seq = w.seq - 1
+		w.publish(true)
+	}
+	running = false
+	return seq, w.exit("publish", err)
 }
 
 // PublishBatch publishes payloads in order, with one store for all of them: readers see none or all. A batch of more than
@@ -82,54 +105,53 @@ func (w *Writer) PublishBatch(ctx context.Context, payloads [][]byte) (n int, er
 	if err := w.begin(); err != nil {
 		return 0, fail("publish", w.path, err)
 	}
-	defer w.finish()
-	defer w.settle(debug.SetPanicOnFault(true), "publish", &err)
-	if err := w.due(ctx); err != nil {
-		return 0, err
+	running := true
+	defer func() {
+		if running {
+			err = w.rescued("publish", recover())
+		}
+	}()
+	if err = w.due(ctx); err == nil {
+		n, err = w.putAll(ctx, payloads)
 	}
+	running = false
+	return n, w.exit("publish", err)
+}
+
+// putAll writes payloads and publishes them, and returns how many.
+func (w *Writer) putAll(ctx context.Context, payloads [][]byte) (int, error) {
 	first := w.seq
 	for _, p := range payloads {
-		rec, err := w.reserve(ctx, len(p))
-		if err != nil {
-			w.publish()
+		if err := w.write(ctx, 0, p); err != nil {
+			w.publish(false)
 			return int(w.seq - first), err
 		}
-		copy(rec[w.prefix:], p)
-		w.seal(rec, 0)
 		if w.pos-w.pub > w.capacity()/2 {
-			w.publish()
+			w.publish(false)
 		}
 	}
-	w.publish()
+	w.publish(false)
 	return len(payloads), nil
 }
 
-// put writes one record and publishes it. A nil context means: do not wait.
-func (w *Writer) put(ctx context.Context, tag uint16, payload []byte) (uint64, error) {
-	rec, err := w.reserve(ctx, len(payload))
-	if err != nil {
-		return 0, err
-	}
-	copy(rec[w.prefix:], payload)
-	w.seal(rec, tag)
-	w.publish()
-	return w.seq - 1, nil
-}
-
-// reserve returns the bytes at pos for a record with n bytes of payload.
-func (w *Writer) reserve(ctx context.Context, n int) ([]byte, error) {
-	size := uint64(w.prefix) + uint64(n)
-	if whole := align16(size); whole > w.lim-w.pos {
+// write writes one record at pos. Nobody sees it yet.
+func (w *Writer) write(ctx context.Context, tag uint16, payload []byte) error {
+	size := uint64(w.prefix) + uint64(len(payload))
+	if align16(size) > w.lim-w.pos {
 		if err := w.room(ctx, size); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	off := w.pos & w.mask
-	return w.data[off : off+size : off+size], nil
+	rec := w.data[off : off+size : off+size]
+	copy(rec[w.prefix:], payload)
+	w.seal(rec, tag)
+	return nil
 }
 
-// seal completes the record in rec, which starts at pos, and moves pos behind it. Nobody sees it yet.
+// seal completes the record in rec, which starts at pos and has its payload, and moves pos behind it.
 func (w *Writer) seal(rec []byte, tag uint16) {
+	w.start = w.pos
 	le.PutUint64(rec[0:8], headWord(uint32(len(rec)), kindData, w.flags, tag))
 	le.PutUint64(rec[8:16], w.seq)
 	if w.flags != 0 {
@@ -150,13 +172,26 @@ func (w *Writer) decorate(rec []byte) {
 	}
 }
 
-// publish makes everything up to pos readable, by one store, and wakes who sleeps.
-func (w *Writer) publish() {
+// publish makes everything up to pos readable, by one store, and wakes who sleeps. A record that is published alone is
+// also copied beside published, while a reader asks for it. (Padding before it is not.)
+//
+//	M1 the stamp, before the first byte of the copy: who has seen a byte of it sees, in M2, that it is not the old one
+//	W4 published, after the last byte
+func (w *Writer) publish(alone bool) {
 	if w.pos == w.pub {
 		return
 	}
+	n := w.pos - w.start
+	mirror := alone && n <= mirrorSize && (w.mirrors == MirrorAuto && w.lease.Load() > w.pub || w.mirrors == MirrorAlways)
 	w.pub, w.pubSeq = w.pos, w.seq
-	w.published.Store(w.pos)                           // W4
+	if mirror {
+		release.Mirror(w.published, &w.data[w.start&w.mask], w.pos, int(n)) // M1, W4
+	} else {
+		release.Store(w.published, w.pos) // W4: the fence between it and W5 is the sleeper's
+	}
+	if w.fenced {
+		w.published.Store(w.pos) // W4, unless the kernel has no such fence
+	}
 	if w.dataWake.Load()&asleep != 0 || w.wakeAlways { // W5
 		w.wakeReaders()
 	}
@@ -174,41 +209,34 @@ func (w *Writer) wakeReaders() {
 
 // End says that no record will come: readers that have read everything get io.EOF, this writer's next Publish and later
 // writers ErrEnded.
-func (w *Writer) End() (err error) {
-	if err := w.begin(); err != nil {
-		return fail("end", w.path, err)
-	}
-	defer w.finish()
-	defer w.settle(debug.SetPanicOnFault(true), "end", &err)
-	w.over = true
-	w.abandon()      // the next record comes to room, which refuses it
-	w.ended.Store(1) // E1: after the last W4
-	alarm(w.dataWake)
-	return nil
+func (w *Writer) End() error {
+	return w.do("end", func() error {
+		w.over = true
+		w.abandon()      // the next record comes to room, which refuses it
+		w.ended.Store(1) // E1: after the last W4
+		alarm(w.dataWake)
+		return nil
+	})
 }
 
 // Sync returns when everything published is on the disk, for rings that are on one.
-func (w *Writer) Sync() (err error) {
-	if err := w.begin(); err != nil {
-		return fail("sync", w.path, err)
-	}
-	defer w.finish()
-	defer w.settle(debug.SetPanicOnFault(true), "sync", &err)
-	if err := w.region.Flush(); err != nil {
-		return err
-	}
-	return w.control.Flush()
+func (w *Writer) Sync() error {
+	return w.do("sync", func() error {
+		if err := w.region.Flush(); err != nil {
+			return err
+		}
+		return w.control.Flush()
+	})
 }
 
 // Stats returns the ring's statistics, this writer's own up to the last call.
 func (w *Writer) Stats() (s Stats, err error) {
-	if err := w.begin(); err != nil {
-		return Stats{}, fail("stats", w.path, err)
-	}
-	defer w.finish()
-	defer w.settle(debug.SetPanicOnFault(true), "stats", &err)
-	w.flushStats()
-	return w.loadStats(w.pubSeq), nil
+	err = w.do("stats", func() error {
+		w.flushStats()
+		s = w.loadStats(w.pubSeq)
+		return nil
+	})
+	return s, err
 }
 
 func (w *Writer) flushStats() {
