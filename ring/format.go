@@ -28,8 +28,6 @@ const (
 	indexEntries = 64
 	entrySize    = 16
 	mirrorSize   = 240
-	lineSize     = 64 // of a cache line, where it matters: what lies on one line comes with one transfer
-	mirrorLines  = (16 + mirrorSize) / lineSize
 
 	dataAlign  = 64 << 10
 	recordSize = 16 // of a record's fixed header, and the alignment of every record

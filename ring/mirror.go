@@ -7,6 +7,10 @@ import "github.com/mmring/mmring/internal/release"
 // readers who take their records one by one renew. Who does not know the mirror reads the data region.
 
 const (
+	// lineSize is that of a cache line on amd64 and most arm64: what lies on one comes with one transfer. It changes speed only.
+	lineSize    = 64
+	mirrorLines = (offMirror - offPublished + mirrorSize) / lineSize
+
 	// askAfter is how many looks in a row have to bring one record each before a reader asks for the mirror.
 	askAfter = 16
 	// leaseLength is how far ahead of its position a reader asks, in bytes. It asks again at half.

@@ -161,7 +161,7 @@ func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 	w.introduce()
 	w.fenced = !futex.Register()
 	if !w.fenced {
-		w.fenceless.Store(1) // Z4: before startle wakes those who sleep long because it was 0
+		w.fenceless.Store(1) // Z5: before startle wakes those who sleep long because it was 0
 	}
 	w.recovered, err = w.recover(ctx, now, o.repair != nil)
 	if o.repair != nil {
@@ -174,7 +174,7 @@ func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 	w.tell(&w.recovered)
 	w.begins(mark{w.recovered.Published, w.recovered.Next}, o.repair != nil)
 	if w.fenced {
-		w.fenceless.Store(0) // Z5: of those who publish, only we are left
+		w.fenceless.Store(0) // Z6: of those who publish, only we are left
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (h *handle) spin(ready func() bool) bool {
 //
 //	announce   set bit 0 of the word by an atomic OR, keep the value
 //	fence      membarrier, in every thread of every registered process. Without one the sleep is short, unless it is for
-//	           data and every writer has a fence of its own (fenceless, Z4 and Z5)
+//	           data and every writer has a fence of its own (fenceless, Z5 and Z6)
 //	look       ready() again: whoever publishes after this look sees the bit
 //	sleep      FUTEX_WAIT on the kept value
 func (h *handle) sleep(ctx context.Context, word *atomic.Uint32, limit time.Duration, ready func() bool) (timedOut bool, err error) {
