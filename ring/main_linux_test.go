@@ -12,14 +12,15 @@ import (
 
 func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]func(args []string){
-		"claim":    claimRole,
-		"writer":   writerRole,
-		"reader":   readerRole,
-		"nobody":   nobodyRole,
-		"slots":    slotsRole,
-		"no-space": noSpaceRole,
-		"overlay":  overlayRole,
-		"ramfs":    ramfsRole,
+		"claim":     claimRole,
+		"ephemeral": func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },
+		"writer":    writerRole,
+		"reader":    func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""}) },
+		"nobody":    nobodyRole,
+		"slots":     slotsRole,
+		"no-space":  noSpaceRole,
+		"overlay":   overlayRole,
+		"ramfs":     ramfsRole,
 	})
 }
 
@@ -45,9 +46,9 @@ func writerRole(args []string) {
 	}
 }
 
-// readerRole registers (path, name or "") and reads a record whenever it is told to: "next", "ack", "close".
-func readerRole(args []string) {
-	r, err := ring.OpenReader(background, args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""})
+// readWith registers and reads a record whenever it is told to: "next", "ack", "close".
+func readWith(path string, o ring.ReaderOptions) {
+	r, err := ring.OpenReader(background, path, o)
 	proctest.Die(err)
 	proctest.Say("ready")
 	for {
