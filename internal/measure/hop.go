@@ -108,28 +108,44 @@ func NewHopMeter(ctx context.Context, p Place) (*HopMeter, error) {
 	return &HopMeter{s, s.Sender.(*hop), p}, nil
 }
 
+// How a raw hop is measured: groups of round trips, until there are many or some time has passed.
+const (
+	hopTrips     = 1500
+	hopGroups    = 40
+	hopGroupsMin = 8
+	hopTime      = 30 * time.Millisecond
+)
+
 // Hop returns one way in nanoseconds: the lower quartile of groups of round trips, some 10 ms of them. Every few
 // milliseconds some machines are slower by a third for a while, which is not a mood.
 func (m *HopMeter) Hop() (float64, error) {
 	if m.place.Alone() {
 		return 0, nil
 	}
-	const groups, trips = 40, 1500
-	first, err := m.order(orderEcho, groups*trips)
+	var each []float64
+	for begin := time.Now(); len(each) < hopGroupsMin || len(each) < hopGroups && time.Since(begin) < hopTime; {
+		group, err := m.group()
+		if err != nil {
+			return 0, err
+		}
+		each = append(each, float64(group)/hopTrips/2)
+	}
+	slices.Sort(each)
+	return each[len(each)/4], nil
+}
+
+// group times one group of round trips, but for the first, for which the far side is only just told.
+func (m *HopMeter) group() (time.Duration, error) {
+	first, err := m.order(orderEcho, hopTrips+1)
 	if err != nil {
 		return 0, err
 	}
-	each := make([]float64, groups)
-	for g := range each {
-		begin := time.Now()
-		if err := m.hop.trips(first, trips); err != nil {
-			return 0, m.finish(err)
-		}
-		first += trips
-		each[g] = float64(time.Since(begin)) / trips / 2
+	if err := m.hop.trips(first, 1); err != nil {
+		return 0, m.finish(err)
 	}
-	slices.Sort(each)
-	return each[groups/4], m.finish(nil)
+	begin := time.Now()
+	err = m.hop.trips(first+1, hopTrips)
+	return time.Since(begin), m.finish(err)
 }
 
 // trips sends the words first to first+n-1 to and fro, with nothing around that is not needed for it.
