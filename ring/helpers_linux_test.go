@@ -218,12 +218,12 @@ func restored(t testing.TB, path string, snapshot []byte) {
 	require.NoError(t, err)
 }
 
-// sleepers counts the threads of this process that sleep in the kernel on a ring's wake word.
-func sleepers(t testing.TB) (n int) {
-	threads, err := os.ReadDir("/proc/self/task")
+// sleepers counts the threads of a process ("self" or its number) that sleep in the kernel on a ring's wake word.
+func sleepers(t testing.TB, pid string) (n int) {
+	threads, err := os.ReadDir("/proc/" + pid + "/task")
 	require.NoError(t, err)
 	for _, thread := range threads {
-		call, _ := os.ReadFile("/proc/self/task/" + thread.Name() + "/syscall") // a thread may end any time
+		call, _ := os.ReadFile("/proc/" + pid + "/task/" + thread.Name() + "/syscall") // a thread may end any time
 		fields := strings.Fields(string(call))
 		if len(fields) < 3 {
 			continue
@@ -241,7 +241,7 @@ func sleepers(t testing.TB) (n int) {
 // asleep waits until n handles of this process sleep.
 func asleep(t testing.TB, n int) {
 	t.Helper()
-	proctest.Until(t, fmt.Sprintf("%d sleep", n), func() bool { return sleepers(t) == n })
+	proctest.Until(t, fmt.Sprintf("%d sleep", n), func() bool { return sleepers(t, "self") == n })
 }
 
 // mappings counts this process's mappings of the file at path, and its descriptors of it.

@@ -11,16 +11,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	refuseCalls()
 	proctest.Main(m, map[string]func(args []string){
-		"claim":     claimRole,
-		"ephemeral": func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },
-		"writer":    writerRole,
-		"reader":    func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""}) },
-		"nobody":    nobodyRole,
-		"slots":     slotsRole,
-		"no-space":  noSpaceRole,
-		"overlay":   overlayRole,
-		"ramfs":     ramfsRole,
+		"claim":       claimRole,
+		"echo":        echoRole,
+		"wait":        waitRole,
+		"interrupted": interruptedRole,
+		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },
+		"writer":      writerRole,
+		"reader":      func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""}) },
+		"nobody":      nobodyRole,
+		"slots":       slotsRole,
+		"no-space":    noSpaceRole,
+		"overlay":     overlayRole,
+		"ramfs":       ramfsRole,
 	})
 }
 
