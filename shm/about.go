@@ -53,9 +53,6 @@ func (m *Map) Closed() bool {
 	return false
 }
 
-// anonymous reports whether there is no file behind the map. The caller is inside the map.
-func (m *Map) anonymous() bool { return m.source.FD < 0 }
-
 // FileSize returns the size of the file now, in bytes; it may differ from Offset and Len when others changed the file, or
 // when a part of it is mapped. For private memory it is Len.
 //
@@ -65,13 +62,13 @@ func (m *Map) FileSize() (int64, error) {
 		return 0, m.fail("stat", ErrClosed)
 	}
 	defer m.mu.RUnlock()
-	if m.anonymous() {
+	if m.memory {
 		return int64(len(m.data)), nil
 	}
-	if m.file == nil {
+	if m.own == none {
 		return 0, m.fail("stat", errNoDescriptor)
 	}
-	size, err := fileSize(m.file)
+	size, err := fileSize(m.own)
 	if err != nil {
 		return 0, m.fail("stat", err)
 	}
@@ -83,18 +80,24 @@ func (m *Map) FileSize() (int64, error) {
 //
 // Errors: ErrClosed; errors.ErrUnsupported for private memory, and if the map keeps no descriptor (NoTrack).
 func (m *Map) File() (*os.File, error) {
+	f, _, _, err := m.share("file")
+	return f, err
+}
+
+// share returns a new descriptor of the file, and the range that the map has of it.
+func (m *Map) share(op string) (f *os.File, off int64, n int, err error) {
 	if !m.enter() {
-		return nil, m.fail("file", ErrClosed)
+		return nil, 0, 0, m.fail(op, ErrClosed)
 	}
 	defer m.mu.RUnlock()
-	if m.file == nil {
-		return nil, m.fail("file", errNoDescriptor)
+	if m.own == none {
+		return nil, 0, 0, m.fail(op, errNoDescriptor)
 	}
-	f, err := duplicate(m.file)
+	fd, err := duplicate(m.own)
 	if err != nil {
-		return nil, m.fail("file", err)
+		return nil, 0, 0, m.fail(op, err)
 	}
-	return f, nil
+	return os.NewFile(uintptr(fd), m.name), m.offset, len(m.data), nil
 }
 
 // String describes the map and its cursor, for people.

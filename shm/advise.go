@@ -52,6 +52,10 @@ const (
 	WipeOnFork
 	// KeepOnFork takes back WipeOnFork.
 	KeepOnFork
+	// NoSync keeps the system from writing changed pages to the file before it has to, as shared memory likes it.
+	NoSync
+	// AutoSync takes back NoSync.
+	AutoSync
 
 	// DiscardDontNeed frees the pages. Private changes are lost; shared bytes stay.
 	DiscardDontNeed
@@ -66,75 +70,101 @@ const (
 // destroys reports whether bytes may be lost.
 func (a Advice) destroys() bool { return a >= DiscardDontNeed && a <= DiscardRemove }
 
+func (a Advice) String() string {
+	if a < 0 || int(a) >= len(adviceNames) {
+		return fmt.Sprintf("advice %d", int(a))
+	}
+	return adviceNames[a]
+}
+
+var adviceNames = [...]string{
+	Normal: "normal", Random: "random", Sequential: "sequential", WillNeed: "will need", DontFork: "don't fork", DoFork: "do fork",
+	DontDump: "don't dump", DoDump: "do dump", Mergeable: "mergeable", Unmergeable: "unmergeable", HugePage: "huge page",
+	NoHugePage: "no huge page", Collapse: "collapse", Cold: "cold", PageOut: "page out", PopulateRead: "populate read",
+	PopulateWrite: "populate write", WipeOnFork: "wipe on fork", KeepOnFork: "keep on fork", NoSync: "no sync",
+	AutoSync: "auto sync", DiscardDontNeed: "discard, don't need", DiscardDontNeedLocked: "discard, don't need, locked",
+	DiscardFree: "discard, free", DiscardRemove: "discard, remove",
+}
+
 // Advise gives the kernel an advice for the whole range. Errors: those of AdviseRange.
 func (m *Map) Advise(a Advice) error {
 	if !m.enter() {
-		return m.fail("advise", ErrClosed)
+		return m.fail("advise", fmt.Errorf("%s: %w", a, ErrClosed))
 	}
 	defer m.mu.RUnlock()
-	return m.advise("advise", a, m.touching(a, 0, len(m.data)))
+	return m.advise("advise", a, 0, len(m.data))
 }
 
-// AdviseRange gives the kernel an advice for up to n bytes at off; what lies behind the range's end is left out. The
-// kernel thinks in pages: advice that can lose bytes (Discard...) is for the pages wholly inside, all other for each page
-// that is touched.
+// AdviseRange gives the kernel an advice for up to n bytes at off; what lies behind the range's end is left out, and for
+// no bytes nothing happens. The kernel thinks in pages: advice that can lose bytes (Discard...) is for the pages wholly
+// inside, all other for each page that is touched.
 //
-// Errors: ErrClosed; ErrRange for an off that is not in the map or a negative n; errors.ErrUnsupported for what this
-// system, kernel or kind of memory does not know; *FaultError of the Populate advices; or what the kernel answers.
+// Errors: ErrClosed; ErrRange for an off that is not in the map or a negative n; ErrReadOnly of PopulateWrite;
+// errors.ErrUnsupported for what this system, kernel or kind of memory does not know, such as DiscardDontNeed of locked
+// pages; *FaultError of the Populate advices; or what the kernel answers.
 func (m *Map) AdviseRange(a Advice, off, n int) error {
 	if !m.enter() {
-		return m.failAt("advise", int64(off), n, ErrClosed)
+		return m.failAt("advise", int64(off), n, fmt.Errorf("%s: %w", a, ErrClosed))
 	}
 	defer m.mu.RUnlock()
 	if off < 0 || n < 0 || off >= len(m.data) {
 		return m.outside("advise", int64(off), n)
 	}
-	return m.advise("advise", a, m.touching(a, off, min(n, len(m.data)-off)))
+	return m.advise("advise", a, off, min(n, len(m.data)-off))
 }
 
 // touching returns the pages that an advice for n bytes at off is for.
 func (m *Map) touching(a Advice, off, n int) []byte {
-	lo := len(m.base) - len(m.data) + off
-	hi := lo + n
+	lo, hi := m.pad()+off, m.pad()+off+n
 	if !a.destroys() {
-		return m.base[pages.Down(lo):hi]
+		return m.base[pages.Down(lo, pages.Size):pages.Up(hi, pages.Size)]
 	}
-	if hi < len(m.base) || !m.anonymous() { // what is behind private memory in its last page is nobody's
-		hi = pages.Down(hi)
+	// The bytes around the range, in its first and its last page, are nobody's, unless it is the file that loses them.
+	if off > 0 || a == DiscardRemove {
+		lo = pages.Up(lo, m.unit)
+	} else {
+		lo = 0
 	}
-	if lo = pages.Up(lo); lo >= hi {
-		return nil
+	if off+n < len(m.data) || a == DiscardRemove {
+		hi = pages.Down(hi, m.unit)
+	} else {
+		hi = pages.Up(hi, m.unit)
 	}
-	return m.base[lo:hi]
+	return m.base[min(lo, hi):hi]
 }
 
-func (m *Map) advise(op string, a Advice, b []byte) error {
+func (m *Map) advise(op string, a Advice, off, n int) error {
 	number, ok := advices[a]
 	if !ok {
-		return m.fail(op, fmt.Errorf("advice %d: %w", int(a), errors.ErrUnsupported))
+		return m.unadvised(op, a, off, n, errors.ErrUnsupported)
 	}
-	if len(b) == 0 {
+	if a == PopulateWrite && m.access == ReadOnly {
+		return m.unadvised(op, a, off, n, ErrReadOnly)
+	}
+	b := m.touching(a, off, n)
+	if n == 0 || len(b) == 0 {
 		return nil
 	}
 	switch err := pages.Advise(b, number); {
 	case err == nil:
 		return nil
 	case err == syscall.EINVAL: // the range is always right: kernel or memory do not know the advice
-		return m.fail(op, fmt.Errorf("advice %d: %w", int(a), errors.ErrUnsupported))
-	case a == PopulateRead || a == PopulateWrite:
-		return m.unpopulated(op, a, b, number, err)
+		return m.unadvised(op, a, off, n, fmt.Errorf("%w: %w", errors.ErrUnsupported, err))
+	case err == syscall.EFAULT && (a == PopulateRead || a == PopulateWrite):
+		return m.unpopulated(op, b, number)
 	default:
-		return m.fail(op, fmt.Errorf("advice %d, %d bytes: %w", int(a), len(b), err))
+		return m.unadvised(op, a, off, n, err)
 	}
 }
 
+func (m *Map) unadvised(op string, a Advice, off, n int, err error) error {
+	return m.failAt(op, int64(off), n, fmt.Errorf("%s: %w", a, err))
+}
+
 // unpopulated finds the first page that could not be brought in.
-func (m *Map) unpopulated(op string, a Advice, b []byte, number int, err error) error {
-	if err != syscall.EFAULT {
-		return m.fail(op, fmt.Errorf("advice %d, %d bytes: %w", int(a), len(b), err))
-	}
+func (m *Map) unpopulated(op string, b []byte, number int) error {
 	for len(b) > pages.Size {
-		half := pages.Up(len(b) / 2)
+		half := pages.Up(len(b)/2, pages.Size)
 		if pages.Advise(b[:half], number) != nil {
 			b = b[:half]
 		} else {
@@ -146,7 +176,7 @@ func (m *Map) unpopulated(op string, a Advice, b []byte, number int, err error) 
 
 // populate brings all pages in while the map is being made.
 func (m *Map) populate() (err error) {
-	if err = m.advise("populate", PopulateRead, m.base); !errors.Is(err, errors.ErrUnsupported) {
+	if err = m.advise("populate", PopulateRead, 0, len(m.data)); !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	m.mu.RLock()

@@ -9,6 +9,8 @@ var advices = map[Advice]int{
 	WillNeed:        unix.MADV_WILLNEED,
 	DontDump:        unix.MADV_NOCORE,
 	DoDump:          unix.MADV_CORE,
+	NoSync:          unix.MADV_NOSYNC,
+	AutoSync:        unix.MADV_AUTOSYNC,
 	DiscardDontNeed: unix.MADV_DONTNEED,
 	DiscardFree:     unix.MADV_FREE,
 }

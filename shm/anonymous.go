@@ -46,13 +46,15 @@ func anonymous(n int, name string, o Options, refused bool) (*Map, error) {
 		if err := o.check(ReadWrite); err != nil {
 			return nil, err
 		}
-		return mapRange(nil, name, ReadWrite, o, n)
+		m := newMap(name, ReadWrite, o, pages.Size)
+		m.memory, m.source.Private = true, true
+		return m, m.open(none, n, o)
 	}
-	f, err := memoryFile(name)
+	fd, err := memoryFile(name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer closeDescriptor(fd)
 	o.Grow, o.Sparse = true, true
-	return mapFile(f, name, ReadWrite, o)
+	return mapDescriptor(fd, name, ReadWrite, o)
 }

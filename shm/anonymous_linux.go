@@ -3,18 +3,18 @@ package shm
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// memoryFile returns an empty file that is memory.
-func memoryFile(name string) (*os.File, error) {
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return nil, err
+// memoryFile returns the descriptor of an empty file that is memory.
+func memoryFile(name string) (int, error) {
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
+	if err == unix.EINVAL { // before Linux 6.3
+		return unix.MemfdCreate(name, flags)
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return fd, err
 }
 
 var sealFlags = map[Seal]int{
@@ -24,30 +24,28 @@ var sealFlags = map[Seal]int{
 	SealSeals:       unix.F_SEAL_SEAL,
 }
 
-func seal(f *os.File, s Seal) error {
+func seal(fd int, s Seal) error {
 	flags := 0
 	for one, flag := range sealFlags {
 		if s&one != 0 {
 			flags |= flag
 		}
 	}
-	return withDescriptor(f, func(fd uintptr) error {
-		_, err := unix.FcntlInt(fd, unix.F_ADD_SEALS, flags)
-		return notSealable(err)
-	})
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, flags)
+	return notSealable(err)
 }
 
-func seals(f *os.File) (s Seal, err error) {
-	err = withDescriptor(f, func(fd uintptr) error {
-		flags, err := unix.FcntlInt(fd, unix.F_GET_SEALS, 0)
-		for one, flag := range sealFlags {
-			if err == nil && flags&flag != 0 {
-				s |= one
-			}
+func seals(fd int) (s Seal, err error) {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
+	if err != nil {
+		return 0, notSealable(err)
+	}
+	for one, flag := range sealFlags {
+		if flags&flag != 0 {
+			s |= one
 		}
-		return notSealable(err)
-	})
-	return s, err
+	}
+	return s, nil
 }
 
 // notSealable names what the kernel answers for files that cannot have seals.

@@ -7,19 +7,23 @@ import (
 	"os"
 )
 
-// memoryFile returns an empty file without a path.
-func memoryFile(string) (*os.File, error) {
+// memoryFile returns the descriptor of an empty file without a path.
+func memoryFile(string) (fd int, err error) {
 	f, err := os.CreateTemp("", "shm-")
 	if err != nil {
-		return nil, err
+		return none, err
 	}
+	defer f.Close()
 	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
+		return none, err
 	}
-	return f, nil
+	err = withDescriptor(f, func(d int) error {
+		fd, err = duplicate(d)
+		return err
+	})
+	return fd, err
 }
 
-func seal(*os.File, Seal) error { return errors.ErrUnsupported }
+func seal(int, Seal) error { return errors.ErrUnsupported }
 
-func seals(*os.File) (Seal, error) { return 0, errors.ErrUnsupported }
+func seals(int) (Seal, error) { return 0, errors.ErrUnsupported }

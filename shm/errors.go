@@ -27,8 +27,8 @@ var (
 
 // fail wraps an error of the whole map.
 func (m *Map) fail(op string, err error) error {
-	if m == nil {
-		return &fs.PathError{Op: op, Path: "map", Err: ErrClosed}
+	if m == nil || m.name == "" { // it never was open
+		return &fs.PathError{Op: op, Path: "map", Err: err}
 	}
 	return &fs.PathError{Op: op, Path: m.name, Err: err}
 }

@@ -2,14 +2,10 @@
 
 package shm
 
-import (
-	"errors"
-	"math"
-	"os"
-)
+import "errors"
 
 // allocate has no call that all these systems share.
-func allocate(*os.File, int64, int64) error { return errors.ErrUnsupported }
+func allocate(int, int64, int64) error { return errors.ErrUnsupported }
 
-// freeSpace does not know; not known is much.
-func freeSpace(*os.File) int64 { return math.MaxInt64 }
+// freeSpace is not known.
+func freeSpace(int) int64 { return -1 }

@@ -44,7 +44,7 @@ func (m *Map) Contains(addr uintptr) bool {
 
 func holds(b []byte, addr uintptr) bool {
 	start := view.Address(b)
-	return len(b) > 0 && addr >= start && addr-start < uintptr(pages.Up(len(b)))
+	return len(b) > 0 && addr >= start && addr-start < uintptr(len(b))
 }
 
 // leave is deferred by calls that touch the mapped bytes. It ends what enter began, puts the goroutine's panic switch
@@ -76,8 +76,8 @@ func (m *Map) faulted(op string, r any, base []byte) error {
 // faultAt describes a fault in byte i of the pages.
 func (m *Map) faultAt(op string, base []byte, i int) *FaultError {
 	e := &FaultError{Op: op, Path: m.name, Offset: m.source.Offset + int64(i), Length: len(m.data), Access: m.access}
-	page := pages.Down(i)
-	e.Err = m.cause(e.Offset, base[page:min(page+pages.Size, len(base))])
+	page := pages.Down(i, pages.Size)
+	e.Err = m.cause(e.Offset, base[page:page+pages.Size])
 	return e
 }
 
@@ -86,16 +86,16 @@ func (m *Map) cause(off int64, page []byte) error {
 	if m.access == ReadOnly && pages.Readable(page) {
 		return ErrReadOnly
 	}
-	if m.file == nil {
+	if m.own == none {
 		return syscall.EFAULT
 	}
-	size, err := fileSize(m.file)
+	size, err := fileSize(m.own)
 	switch {
 	case err != nil:
 		return err
 	case off-off%int64(pages.Size) >= size:
 		return fmt.Errorf("%w: the file has %d bytes now", ErrBeyondEOF, size)
-	case freeSpace(m.file) == 0 || pages.Readable(page): // what can be read and not be written lacks a block
+	case freeSpace(m.own) == 0 || pages.Readable(page): // what can be read and not be written lacks a block
 		return syscall.ENOSPC
 	}
 	return syscall.EIO

@@ -56,11 +56,11 @@ func (m *Map) flush(off, n int, flags FlushFlag) error {
 	if m.source.Private || !m.source.Write || n == 0 {
 		return nil
 	}
-	if flags == FlushAsync && m.file != nil && startWriting(m.file, m.offset+int64(off), int64(n)) {
+	if flags == FlushAsync && m.own != none && startWriting(m.own, m.offset+int64(off), int64(n)) {
 		return nil
 	}
-	lo := len(m.base) - len(m.data) + off
-	err := pages.Sync(m.base[pages.Down(lo):lo+n], flags&FlushAsync != 0, flags&FlushInvalidate != 0)
+	lo := m.pad() + off
+	err := pages.Sync(m.base[pages.Down(lo, pages.Size):lo+n], flags&FlushAsync != 0, flags&FlushInvalidate != 0)
 	if err != nil {
 		return m.failAt("flush", int64(off), n, err)
 	}

@@ -45,19 +45,26 @@ func (m *Map) guarded(op string, before []byte, old bool, err *error) {
 	if r == nil {
 		return
 	}
-	m.mu.RLock()
-	e := m.faulted(op, r, m.base)
-	addr, ok := fault.Addr(r)
-	m.mu.RUnlock()
-	switch {
-	case e != nil:
+	if e := m.faultedSince(op, r, before); e != nil {
 		*err = e
-	case ok && holds(before, addr): // closed or moved since
-		*err = &FaultError{Op: op, Path: m.name, Offset: m.source.Offset + int64(addr-view.Address(before)),
-			Length: len(before), Access: m.access, Err: ErrClosed}
-	default:
-		panic(r)
+		return
 	}
+	panic(r)
+}
+
+// faultedSince is faulted for a map that may have been closed or moved since its pages were those.
+func (m *Map) faultedSince(op string, r any, before []byte) error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if e := m.faulted(op, r, m.base); e != nil {
+		return e
+	}
+	addr, ok := fault.Addr(r)
+	if !ok || !holds(before, addr) {
+		return nil
+	}
+	return &FaultError{Op: op, Path: m.name, Offset: m.source.Offset + int64(addr-view.Address(before)),
+		Length: len(before), Access: m.access, Err: ErrClosed}
 }
 
 // unpin ends a Use; the last one of a closed map gives the memory back.

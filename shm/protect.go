@@ -51,14 +51,14 @@ func (m *Map) Protect(a Access) error {
 		return m.fail("protect", ErrClosed)
 	}
 	err := a.check()
-	private := m.source.Private && !m.anonymous()
+	private := m.source.Private && !m.memory
 	if err == nil && a != ReadOnly && private != (a == CopyOnWrite) {
 		err = fmt.Errorf("%w: the map is %s", fs.ErrInvalid, m.access)
 	}
 	s := m.source
 	s.Write = a != ReadOnly
 	if err == nil {
-		err = pages.Protect(m.base, s)
+		err = explain(m.own, a, pages.Protect(m.base, s))
 	}
 	if err != nil {
 		return m.fail("protect", fmt.Errorf("%s, %d bytes at offset %d: %w", a, len(m.data), m.offset, err))
@@ -94,10 +94,12 @@ func (m *Map) SetName(name string) error {
 	switch {
 	case bad:
 		err = fs.ErrInvalid
-	case m.anonymous():
-		err = pages.Name(m.base, append([]byte(name), 0))
+	case m.memory:
+		var zero [nameMax + 1]byte
+		copy(zero[:], name)
+		err = pages.Name(m.base, zero[:])
 		if err == syscall.EINVAL || err == syscall.EBADF { // the name is right, so this kernel has none
-			err = errors.ErrUnsupported
+			err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 		}
 	}
 	if err != nil {

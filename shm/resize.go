@@ -10,7 +10,8 @@ import (
 )
 
 // Resize makes the map n bytes long. Slices from Bytes are then invalid, because the memory may have moved, unless it
-// grew within Options.Reserve. The cursor stays, even if that is behind the end.
+// grew within Options.Reserve. The cursor stays, even if that is behind the end. Advice and Lock hold for what was mapped
+// before: give them again.
 //
 // To grow makes the file longer if it is too short, and gives the new range disk blocks unless the map is Sparse; memory
 // without a file grows with zeros. To shrink cuts the file only if the map reaches its end: what was not mapped is never
@@ -18,7 +19,7 @@ import (
 //
 // Errors: ErrClosed; ErrRange if n is not positive, cannot be, or is beyond the reservation; ErrReadOnly for a read-only
 // map; fs.ErrPermission for a copy-on-write one; ErrPinned while a Use is running; errors.ErrUnsupported if the map keeps
-// no descriptor (NoTrack); or what the kernel answers: ENOSPC, EFBIG, EPERM for sealed memory, ENOMEM.
+// no descriptor (NoTrack); or what the kernel answers: ENOSPC, EFBIG beyond RLIMIT_FSIZE, EPERM for sealed memory, ENOMEM.
 func (m *Map) Resize(n int) error {
 	if m == nil {
 		return m.fail("resize", ErrClosed)
@@ -44,15 +45,15 @@ func (m *Map) resizable(n int) error {
 	switch {
 	case m.data == nil:
 		return ErrClosed
-	case n <= 0 || n > math.MaxInt-2*pages.Size || int64(n) > math.MaxInt64-m.offset:
+	case n <= 0 || n > math.MaxInt-2*m.unit || int64(n) > math.MaxInt64-int64(m.unit)-m.offset:
 		return ErrRange
-	case m.fixed && m.pad()+n > len(m.area):
+	case m.fixed && m.whole(n) > len(m.area):
 		return fmt.Errorf("%w: %d bytes are reserved", ErrRange, len(m.area)-m.pad())
 	case m.access == ReadOnly:
 		return ErrReadOnly
 	case m.access == CopyOnWrite:
 		return fmt.Errorf("%w: a copy-on-write map cannot change its file", fs.ErrPermission)
-	case m.file == nil && !m.anonymous():
+	case m.own == none && !m.memory:
 		return errNoDescriptor
 	case m.pins.Load() > 0 && !(m.fixed && n >= len(m.data)):
 		return ErrPinned
@@ -61,20 +62,20 @@ func (m *Map) resizable(n int) error {
 }
 
 func (m *Map) grow(n int) error {
-	if m.anonymous() {
+	if m.memory {
 		return m.remap(n)
 	}
-	size, err := fileSize(m.file)
+	size, err := fileSize(m.own)
 	if err != nil {
 		return err
 	}
-	end := m.offset + int64(n)
-	if err := extend(m.file, m.offset+int64(len(m.data)), end, size, m.sparse); err != nil {
+	end := m.fileEnd(n)
+	if err := extend(m.own, m.offset+int64(len(m.data)), end, size, m.sparse); err != nil {
 		return err
 	}
 	if err := m.remap(n); err != nil {
 		if end > size {
-			_ = m.file.Truncate(size) // as it was
+			_ = truncate(m.own, size) // as it was
 		}
 		return err
 	}
@@ -82,46 +83,42 @@ func (m *Map) grow(n int) error {
 }
 
 func (m *Map) shrink(n int) error {
-	if !m.anonymous() {
-		size, err := fileSize(m.file)
+	if m.memory {
+		clear(m.base[m.pad()+n : m.whole(n)]) // to grow again shows zeros
+	} else {
+		size, err := fileSize(m.own)
 		if err != nil {
 			return err
 		}
-		if end := m.offset + int64(n); end < size && size <= m.offset+int64(len(m.data)) {
-			if err := m.file.Truncate(end); err != nil {
-				return plain(err)
+		if end := m.fileEnd(n); end < size && size <= m.fileEnd(len(m.data)) {
+			if err := truncate(m.own, end); err != nil {
+				return err
 			}
 		}
 	}
 	// Cutting the file comes first because it may fail. Pages that stay mapped behind the range harm nobody.
 	m.data = m.data[:n:n]
-	tail := m.base[min(pages.Up(m.pad()+n), len(m.base)):]
-	if len(tail) == 0 {
-		return nil
-	}
-	keep := m.base[:len(m.base)-len(tail)]
+	keep, tail := m.base[:m.whole(n)], m.base[m.whole(n):]
 	switch {
+	case len(tail) == 0:
 	case m.fixed && pages.ReserveOver(tail) == nil:
 		m.base = keep
 	case !m.fixed && pages.Unmap(tail) == nil:
-		m.base, m.area = keep[:len(keep):len(keep)], keep[:len(keep):len(keep)]
+		m.base, m.area = keep, keep
 	}
 	return nil
 }
 
 // remap maps n bytes of a file that has them, or of memory without a file.
 func (m *Map) remap(n int) error {
-	length := m.pad() + n
+	length := m.whole(n)
 	switch {
 	case length <= len(m.base):
 	case m.fixed:
-		mapped := min(pages.Up(len(m.base)), len(m.area))
-		if length > mapped {
-			s := m.source
-			s.Offset += int64(mapped)
-			if err := pages.MapOver(m.area[mapped:length], s); err != nil {
-				return err
-			}
+		s := m.source
+		s.Offset += int64(len(m.base))
+		if err := pages.MapOver(m.area[len(m.base):length], s); err != nil {
+			return err
 		}
 		m.base = m.area[:length]
 	default:
@@ -131,23 +128,27 @@ func (m *Map) remap(n int) error {
 		}
 		m.base, m.area = base, base
 	}
-	m.data = m.base[m.pad():length:length]
+	m.data = m.base[m.pad() : m.pad()+n : m.pad()+n]
 	return nil
 }
 
 // moved returns the pages with another length, wherever they are then.
 func (m *Map) moved(length int) ([]byte, error) {
 	base, err := pages.Remap(m.base, length)
-	if err == nil || m.anonymous() {
-		return base, err
+	if err == nil {
+		return base, nil
 	}
-	// Parts with advice of their own, or a system that cannot: a second map of the file is as good.
+	// Parts with advice of their own, or a system that cannot: a second map is as good, once it has the private bytes.
 	base, second := pages.Map(m.source, length)
-	if second != nil {
-		if !errors.Is(err, errors.ErrUnsupported) {
-			second = err
-		}
+	switch {
+	case second == nil:
+	case errors.Is(err, errors.ErrUnsupported):
 		return nil, second
+	default:
+		return nil, err
+	}
+	if m.memory {
+		copy(base, m.base)
 	}
 	_ = pages.Unmap(m.base) // unmapping what is mapped does not fail
 	return base, nil

@@ -35,10 +35,10 @@ func (m *Map) Seal(s Seal) error {
 	switch {
 	case s&^allSeals != 0:
 		err = fmt.Errorf("%w: seals %#x", fs.ErrInvalid, int(s))
-	case m.file == nil:
+	case m.own == none:
 		err = errNoDescriptor
 	default:
-		err = seal(m.file, s)
+		err = seal(m.own, s)
 	}
 	if err != nil {
 		return m.fail("seal", err)
@@ -52,10 +52,10 @@ func (m *Map) Seals() (Seal, error) {
 		return 0, m.fail("seals", ErrClosed)
 	}
 	defer m.mu.RUnlock()
-	if m.file == nil {
+	if m.own == none {
 		return 0, m.fail("seals", errNoDescriptor)
 	}
-	s, err := seals(m.file)
+	s, err := seals(m.own)
 	if err != nil {
 		return 0, m.fail("seals", err)
 	}

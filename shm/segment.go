@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // A segment is memory with a name that all processes of the host see: a file in SegmentDir, which stays until Remove or,
@@ -31,12 +32,12 @@ func Create(name string, n int, o Options) (*Map, error) {
 		return nil, notMapped(filepath.Join(SegmentDir(), name), ReadWrite, o, err)
 	}
 	var m *Map
-	err = newSegment(path, func(f *os.File) error {
-		m, err = mapFile(f, path, ReadWrite, o)
+	err = newSegment(path, func(fd int) error {
+		m, err = mapDescriptor(fd, path, ReadWrite, o)
 		return err
 	})
 	if err != nil {
-		_ = m.Close()
+		_ = m.Close() // one that could not get its name
 		return nil, notMapped(path, ReadWrite, o, plain(err))
 	}
 	return m, nil
@@ -48,16 +49,7 @@ func OpenNamed(name string, a Access, o Options) (*Map, error) {
 	if err != nil {
 		return nil, notMapped(name, a, o, err)
 	}
-	mode := os.O_RDONLY
-	if a == ReadWrite {
-		mode = os.O_RDWR
-	}
-	f, err := os.OpenFile(path, mode|openSegment, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return MapFile(f, a, o)
+	return open(path, a, o, syscall.O_NOFOLLOW)
 }
 
 // Remove takes a segment's name away. Those who have mapped it keep its memory. Errors: fs.ErrNotExist,

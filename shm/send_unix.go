@@ -23,16 +23,16 @@ const sentRange = 16
 // Errors: ErrClosed; errors.ErrUnsupported for private memory and for maps that keep no descriptor (NoTrack); or those of
 // the socket.
 func (m *Map) Send(conn *net.UnixConn) error {
-	f, err := m.File()
+	f, off, length, err := m.share("send")
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	var what [sentRange]byte
-	binary.LittleEndian.PutUint64(what[:], uint64(m.Offset()))
-	binary.LittleEndian.PutUint64(what[8:], uint64(m.Len()))
-	err = withDescriptor(f, func(fd uintptr) error {
-		n, _, err := conn.WriteMsgUnix(what[:], unix.UnixRights(int(fd)), nil)
+	binary.LittleEndian.PutUint64(what[:], uint64(off))
+	binary.LittleEndian.PutUint64(what[8:], uint64(length))
+	err = withDescriptor(f, func(fd int) error {
+		n, _, err := conn.WriteMsgUnix(what[:], unix.UnixRights(fd), nil)
 		if err == nil && n < len(what) {
 			err = io.ErrShortWrite
 		}
@@ -71,7 +71,7 @@ func receive(conn *net.UnixConn, o *Options) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 {
+	if n == 0 && controls == 0 {
 		return nil, io.EOF
 	}
 	f, err := received(rights[:controls])

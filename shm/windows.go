@@ -52,7 +52,11 @@ func windowsEnd(f *os.File, size int, a Access, o Options) (int64, error) {
 	if size <= 0 || o.Offset < 0 || o.Length < 0 || int64(o.Length) > math.MaxInt64-o.Offset {
 		return 0, ErrRange
 	}
-	end, err := mappableSize(f, o)
+	var end int64
+	err := withDescriptor(f, func(fd int) (err error) {
+		end, _, err = mappable(fd, o)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}

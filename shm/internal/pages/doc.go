@@ -9,11 +9,11 @@ import "os"
 // Size is the size of a page in bytes, a power of two.
 var Size = os.Getpagesize()
 
-// Up rounds n up to whole pages.
-func Up(n int) int { return (n + Size - 1) &^ (Size - 1) }
+// Up rounds n up to a multiple of unit, which is a power of two.
+func Up(n, unit int) int { return (n + unit - 1) &^ (unit - 1) }
 
-// Down rounds n down to whole pages.
-func Down(n int) int { return n &^ (Size - 1) }
+// Down rounds n down to a multiple of unit, which is a power of two.
+func Down(n, unit int) int { return n &^ (unit - 1) }
 
 // Source says what pages show and what may be done with them.
 type Source struct {

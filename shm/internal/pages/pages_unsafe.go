@@ -51,11 +51,6 @@ func Unmap(b []byte) error {
 	return unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(b)), uintptr(len(b)))
 }
 
-// Name gives anonymous pages the name that the system shows for them; name ends with a zero byte.
-func Name(b []byte, name []byte) error {
-	return nameRange(uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(unsafe.Pointer(&name[0])))
-}
-
 func (s Source) prot() int {
 	prot := unix.PROT_READ
 	if s.Write {
@@ -85,7 +80,7 @@ func (s Source) flags() int {
 
 // Foreign returns those of the flags that a caller may not give: they decide what Source's other fields decide, or where.
 func Foreign(flags int) int {
-	return flags & (unix.MAP_SHARED | unix.MAP_PRIVATE | unix.MAP_FIXED | unix.MAP_ANON | kind)
+	return flags & (unix.MAP_SHARED | unix.MAP_PRIVATE | unix.MAP_FIXED | unix.MAP_ANON | foreign)
 }
 
 // Protect changes what may be done with the pages.
@@ -100,7 +95,11 @@ func Sync(b []byte, async, invalidate bool) error {
 	if invalidate {
 		flags |= unix.MS_INVALIDATE
 	}
-	return unix.Msync(b, flags)
+	for {
+		if err := unix.Msync(b, flags); err != syscall.EINTR {
+			return err
+		}
+	}
 }
 
 // Advise gives the kernel a MADV_* advice.

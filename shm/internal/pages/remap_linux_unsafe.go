@@ -10,7 +10,8 @@ import (
 
 const (
 	noReserve    = unix.MAP_NORESERVE
-	kind         = 0xf // MAP_TYPE
+	foreign      = mapType | unix.MAP_FIXED_NOREPLACE | unix.MAP_GROWSDOWN | unix.MAP_HUGETLB
+	mapType      = 0xf
 	populateRead = unix.MADV_POPULATE_READ
 )
 
@@ -23,8 +24,14 @@ func Remap(b []byte, n int) ([]byte, error) {
 	return unsafe.Slice((*byte)(p), n), nil
 }
 
-func nameRange(addr, length, name uintptr) error {
-	return unix.Prctl(unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, addr, length, name)
+// Name gives anonymous pages the name that the system shows for them; name ends with a zero byte.
+func Name(b, name []byte) error {
+	_, _, errno := unix.Syscall6(unix.SYS_PRCTL, unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME,
+		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(unsafe.Pointer(unsafe.SliceData(name))), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // DeviceSize returns the size of a block device in bytes.

@@ -9,14 +9,15 @@ import (
 
 const (
 	noReserve    = 0
-	kind         = 0
+	foreign      = 0
 	populateRead = -1
 )
 
 // Remap is for Linux only.
 func Remap([]byte, int) ([]byte, error) { return nil, errors.ErrUnsupported }
 
-func nameRange(uintptr, uintptr, uintptr) error { return errors.ErrUnsupported }
+// Name is for Linux only.
+func Name([]byte, []byte) error { return errors.ErrUnsupported }
 
 // DeviceSize does not know: any range is tried.
 func DeviceSize(uintptr) (int64, error) { return math.MaxInt64, nil }
