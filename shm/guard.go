@@ -69,12 +69,19 @@ func (m *Map) faultedSince(op string, r any, before []byte) error {
 
 // unpin ends a Use; the last one of a closed map gives the memory back.
 func (m *Map) unpin() {
-	if m.pins.Add(-1) > 0 {
+	if m.pins.Add(-1) > 0 || !m.left() {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.data == nil && m.base != nil && m.pins.Load() == 0 {
+	if m.base != nil && m.pins.Load() == 0 {
 		_ = m.release() // unmapping what is mapped does not fail
 	}
+}
+
+// left reports whether a closed map has its memory still.
+func (m *Map) left() bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.data == nil && m.base != nil
 }

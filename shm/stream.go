@@ -1,7 +1,6 @@
 package shm
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -25,7 +24,11 @@ func (m *Map) ReadFrom(r io.Reader) (total int64, err error) {
 		if err != nil {
 			return total, err
 		}
-		n, readErr := r.Read(buf[:max(min(room, chunk), 1)])
+		want := max(min(room, chunk), 1)
+		n, readErr := r.Read(buf[:want])
+		if n < 0 || n > want {
+			return total, m.fail("read", fmt.Errorf("the reader says that it has %d of %d bytes", n, want))
+		}
 		if n > 0 {
 			if _, err := m.Write(buf[:n]); err != nil {
 				return total, err
@@ -58,7 +61,7 @@ func (m *Map) WriteTo(w io.Writer) (total int64, err error) {
 		}
 		written, err := w.Write(buf[:n])
 		if written < 0 || written > n {
-			return total, fmt.Errorf("%w: %d of %d bytes written", errors.ErrUnsupported, written, n)
+			return total, m.fail("write", fmt.Errorf("the writer says that it took %d of %d bytes", written, n))
 		}
 		total += int64(written)
 		if e := m.advance(at, written); err == nil {
