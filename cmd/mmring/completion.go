@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,7 +118,7 @@ func ringWords(r lsJSON) string {
 	if r.Error != "" {
 		return r.Error
 	}
-	return fmt.Sprintf("%s records, %s", countText(r.Records), sizeText(uint64(r.Capacity)))
+	return plural(r.Records, "record") + ", " + sizeText(uint64(r.Capacity))
 }
 
 // completeCursor completes to the names of the durable cursors of the ring in the first argument.
@@ -128,7 +127,7 @@ func completeCursor(_ *cobra.Command, args []string, _ string) (names []string, 
 		if i, err := ring.Inspect(args[0]); err == nil {
 			for _, r := range i.Readers {
 				if r.Durable {
-					names = append(names, r.Name+"\t"+countText(r.LagRecords)+" records behind")
+					names = append(names, r.Name+"\t"+plural(r.LagRecords, "record")+" behind")
 				}
 			}
 		}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,25 +26,28 @@ middle the durable reader and then the writer are killed with SIGKILL; the reade
 started again, and the standby goes on with the very next line. At the end count and
 SHA-256 of every reader are compared with those of the input. Exit code 0: all agree.`,
 		Example: `  mmring demo
-  mmring demo /usr/share`,
+  seq 1000000 > numbers.txt && mmring demo numbers.txt`,
 		Args: takes(0, 1, "[FILE|DIR]"),
 		RunE: func(c *cobra.Command, args []string) error {
-			input, note := "", ""
-			var err error
-			if len(args) > 0 {
-				input, err = filepath.Abs(args[0])
-			} else {
-				input, note, err = defaultInput()
-			}
+			input, err := a.demoSource(args)
 			if err != nil {
 				return err
-			}
-			if note != "" {
-				a.say("%s", note)
 			}
 			return a.demo(c.Context(), input)
 		},
 	}
+}
+
+// demoSource is the file or directory that args names, or the default.
+func (a *app) demoSource(args []string) (string, error) {
+	if len(args) > 0 {
+		return filepath.Abs(args[0])
+	}
+	input, note, err := defaultInput()
+	if note != "" {
+		a.say("%s", note)
+	}
+	return input, err
 }
 
 // demoCapacity is the size of the demo's ring: it fits the /dev/shm of a container.
@@ -55,66 +57,93 @@ const demoCapacity = 16 << 20
 // full ring.
 const mostPaced = 20000
 
-// demo is one run: who takes part, and how far it is.
+// demo is one run: who takes part, what is known of the input, and what came of it.
 type demo struct {
 	a        *app
+	screen   *screen
 	job      demoJob
-	begin    time.Time // of the publication
+	input    *demoInput
 	lines    uint64
 	bytes    uint64
 	sha256   string
 	events   chan heard
 	children map[string]*child
 	results  map[string]demoEvent
-	step     demoStep
-	last     look // at the ring
-	drawn    time.Time
+	plot     demoPlot
+	begin    time.Time // of the publication
+	last     look      // at the ring
+	shown    look      // the one drawn last
 	moved    time.Time // when something happened last
-	dead     time.Time // when the writer was killed
-	out      string    // what is said at the end, collected on the way
 }
 
-// demoStep is how far the plot is.
-type demoStep int
-
-const (
-	stepPublishing   demoStep = iota // all is well
-	stepKeeperDead                   // the durable reader was killed; its cursor holds the writer back
-	stepKeeperBack                   // it was started again
-	stepWriterDead                   // the writer was killed
-	stepStandbyTaken                 // the standby goes on
-)
-
 func (a *app) demo(ctx context.Context, input string) (err error) {
-	d := &demo{a: a, events: make(chan heard, 16), children: map[string]*child{}, results: map[string]demoEvent{}}
-	if d.job, err = newDemoJob(input); err != nil {
+	d := &demo{
+		a: a, screen: a.screen(), events: make(chan heard, 16), children: map[string]*child{}, results: map[string]demoEvent{},
+	}
+	if err := d.measureInput(ctx, input); err != nil {
+		return err
+	}
+	if d.job, err = d.newJob(input); err != nil {
 		return err
 	}
 	defer func() {
+		d.screen.clear()
 		d.endChildren()
 		if e := d.job.remove(); err == nil {
 			err = e
 		}
 	}()
-	if err := d.measureInput(ctx); err != nil {
-		return err
-	}
 	if err := d.start(ctx); err != nil {
 		return err
 	}
 	if err := d.watch(ctx); err != nil {
 		return err
 	}
+	d.screen.clear()
 	return d.report()
 }
 
-// newDemoJob makes the ring: in memory if it can be, else where temporary files go.
-func newDemoJob(input string) (demoJob, error) {
+// measureInput counts and hashes what is to be published.
+func (d *demo) measureInput(ctx context.Context, input string) (err error) {
+	d.job.input = input
+	if d.input, err = openDemoInput(input); err != nil {
+		return hinted{err, "name a file or a directory that is there: mmring demo DIR"}
+	}
+	d.screen.say("reading %s of %s", plural(uint64(len(d.input.files)), "file"), input)
+	t := newTally()
+	err = d.input.each(ctx, func(lines [][]byte) error {
+		for _, line := range lines {
+			t.add(line)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.lines, d.bytes, d.sha256 = t.count, t.bytes, t.sum()
+	if d.lines == 0 {
+		return hinted{fmt.Errorf("%s: no line to publish", input), "name a file or a directory with some text: mmring demo DIR"}
+	}
+	if n := d.input.refused; n > 0 {
+		d.screen.say("without %s that may not be read", plural(n, "file"))
+	}
+	if n := d.input.long; n > 0 {
+		d.screen.say("without %s of more than %s", plural(n, "line"), sizeText(longestLine))
+	}
+	d.screen.say("%s; %d processors", d.inputText(), runtime.NumCPU())
+	return nil
+}
+
+// gate is how many lines the first writer publishes at most.
+func (d *demo) gate() uint64 { return max(1, d.lines*2/3) }
+
+// newJob makes the ring: in memory if it can be, else where temporary files go.
+func (d *demo) newJob(input string) (demoJob, error) {
 	var first error
 	for _, parent := range []string{sharedMemory, os.TempDir()} {
 		dir, err := os.MkdirTemp(parent, "mmring-demo-")
 		if err == nil {
-			job := demoJob{dir: dir, input: input}
+			job := demoJob{dir: dir, input: input, paced: min(mostPaced, d.lines/20), gate: d.gate()}
 			err = ring.Create(job.ring(), ring.Config{Capacity: demoCapacity, Timestamps: true, Description: "mmring demo"})
 			if err == nil {
 				return job, nil
@@ -128,48 +157,14 @@ func newDemoJob(input string) (demoJob, error) {
 	return demoJob{}, hinted{first, "the demo needs 17MiB in /dev/shm or in $TMPDIR"}
 }
 
-// measureInput counts and hashes what is to be published.
-func (d *demo) measureInput(ctx context.Context) error {
-	info, err := ring.Inspect(d.job.ring())
-	if err != nil {
-		return err
-	}
-	in, err := openDemoInput(d.job.input, info.MaxPayload)
-	if err != nil {
-		return err
-	}
-	d.a.say("reading %s files below %s", countText(uint64(len(in.files))), d.job.input)
-	t := newTally()
-	err = in.each(ctx, func(lines [][]byte) error {
-		for _, line := range lines {
-			t.add(line)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	d.lines, d.bytes, d.sha256 = t.count, t.bytes, t.sum()
-	if d.lines == 0 {
-		return fmt.Errorf("%s: no line to publish", d.job.input)
-	}
-	d.job.paced = min(mostPaced, d.lines/20)
-	d.job.gate = max(1, d.lines*2/3)
-	d.note("%s lines, %s, of %s files below %s, on %d processors", countText(d.lines), sizeText(d.bytes), countText(uint64(len(in.files))),
-		d.job.input, runtime.NumCPU())
-	return nil
-}
-
-// note says something now and keeps it for the report.
-func (d *demo) note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	d.out += text + "\n"
-	d.a.say("%s", text)
+func (d *demo) inputText() string {
+	return fmt.Sprintf("%s, %s, from %s of %s", plural(d.lines, "line"), sizeText(d.bytes), plural(uint64(len(d.input.files)), "file"), d.job.input)
 }
 
 // The processes of a demo by name; the writers have the same role.
 const (
 	steadyName   = "steady"
+	keeperName   = "keeper"
 	observerName = "observer"
 	pipelineName = "pipeline"
 	writerName   = "writer"
@@ -178,7 +173,6 @@ const (
 
 // start starts all but the standby, readers first.
 func (d *demo) start(ctx context.Context) error {
-	d.moved = time.Now()
 	for _, name := range []string{steadyName, keeperName, observerName} {
 		if err := d.spawn(ctx, name, name); err != nil {
 			return err
@@ -205,7 +199,7 @@ func (d *demo) start(ctx context.Context) error {
 	if _, err := d.hear(ctx); err != nil {
 		return err
 	}
-	d.begin = time.Now()
+	d.begin, d.moved = time.Now(), time.Now()
 	d.job.gate = 0 // the standby goes to the end
 	return d.spawn(ctx, standbyName, writerName)
 }
@@ -220,11 +214,9 @@ func (d *demo) hear(ctx context.Context) (heard, error) {
 	}
 }
 
-// Times of the watch: between two looks at the ring, between two lines of progress, and until it gives up when nothing
-// moves.
+// Times of the watch: between two looks at the ring, and until it gives up when nothing moves.
 const (
 	demoLook  = 10 * time.Millisecond
-	demoDraw  = 500 * time.Millisecond
 	demoGrace = 30 * time.Second
 )
 
@@ -237,7 +229,7 @@ func (d *demo) watch(ctx context.Context) error {
 		select {
 		case h := <-d.events:
 			d.moved = time.Now()
-			err = d.heard(ctx, h)
+			err = d.heard(h)
 		case <-tick.C:
 			err = d.look(ctx)
 		case <-ctx.Done():
@@ -250,104 +242,52 @@ func (d *demo) watch(ctx context.Context) error {
 	return d.look(ctx)
 }
 
-// heard takes an event.
-func (d *demo) heard(ctx context.Context, h heard) error {
-	if h.err != nil {
-		return h.err
-	}
-	e := h.event
-	switch {
-	case e.Event == "done":
-		d.results[h.name] = e
-	case e.Event == "ready" && h.name == keeperName:
-		d.note("the durable reader is back: its checkpoint ends at record %s", countText(e.Seq-1))
-		d.step = stepKeeperBack
-	case e.Event == "writing" && h.name == standbyName:
-		d.note("the standby goes on with record %s = line %s, %s after the kill", countText(e.Seq), countText(e.Seq),
-			nanosText(float64(time.Since(d.dead))))
-		d.step = stepStandbyTaken
-	}
-	return nil
-}
-
-// look looks at the ring, shows the progress, and does what the plot asks for.
+// look looks at the ring, shows how far it is, and does what the plot asks for.
 func (d *demo) look(ctx context.Context) error {
 	now, err := lookAt(d.job.ring())
 	if err != nil {
 		return err
 	}
+	for i := range now.Readers {
+		if now.Readers[i].Name == "" {
+			now.Readers[i].Name = pipelineName
+		}
+	}
 	if now.Published != d.last.Published {
 		d.moved = now.at
 	}
 	if now.NextSeq == 0 {
-		now.NextSeq = d.last.NextSeq // the writer was too fast for the look
+		now.NextSeq = max(d.last.NextSeq, 1) // the writer was too fast for the look
 	}
-	if time.Since(d.drawn) > demoDraw {
-		records, _ := now.rates(d.last)
-		d.a.say("%3d%%  %s records, %srecords/s%s", 100*(max(now.NextSeq, 1)-1)/d.lines, countText(max(now.NextSeq, 1)-1), rateText(records), behind(now.Info))
-		d.drawn = now.at
+	if d.screen.due() {
+		records, _ := now.rates(d.shown)
+		d.screen.draw(d.progress(now, records), picture(now.Info))
+		d.shown = now
 	}
 	d.last = now
 	if time.Since(d.moved) > demoGrace {
-		return fmt.Errorf("nothing has moved for %s:\n%s", demoGrace, statText(now.Info, 0, 0))
+		return fmt.Errorf("nothing has moved for %s", demoGrace)
 	}
-	return d.plot(ctx, now)
+	return d.act(ctx, now)
 }
 
-// behind names the readers and how far each is behind.
-func behind(i ring.Info) (text string) {
-	for _, r := range i.Readers {
-		name := r.Name
-		if name == "" {
-			name = pipelineName
-		}
-		text += fmt.Sprintf(", %s -%s", name, sizeText(r.LagBytes))
+// progress is one line.
+func (d *demo) progress(now look, rate float64) string {
+	published := now.NextSeq - 1
+	text := fmt.Sprintf("%3d%%  %s records, %srecords/s", 100*published/d.lines, countText(published), rateText(rate))
+	if d.screen.columns > 0 {
+		return text
+	}
+	for _, r := range now.Readers {
+		text += fmt.Sprintf(", %s -%s", r.Name, sizeText(r.LagBytes))
 	}
 	return text
 }
 
-// plot kills and restarts.
-func (d *demo) plot(ctx context.Context, now look) error {
-	published := max(now.NextSeq, 1) - 1
-	atGate := published >= max(1, d.lines*2/3)
-	switch {
-	case d.step == stepPublishing && published >= d.lines/3:
-		if err := d.kill(keeperName); err != nil {
-			return err
-		}
-		d.note("SIGKILL for the durable reader at record %s", countText(published))
-		d.step = stepKeeperDead
-	case d.step == stepKeeperDead && d.children[keeperName] == nil && (atGate || heldBack(now.Info)):
-		d.note("its cursor holds the writer back:\n%s", picture(now.Info))
-		return d.spawn(ctx, keeperName, keeperName)
-	case d.step == stepKeeperBack && (published >= d.lines/2 || atGate):
-		d.dead = time.Now()
-		if err := d.kill(writerName); err != nil {
-			return err
-		}
-		d.note("SIGKILL for the writer at record %s", countText(published))
-		d.step = stepWriterDead
+// absent is err, unless that says that something is not there.
+func absent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
-}
-
-// heldBack reports whether the writer waits for the durable reader.
-func heldBack(i ring.Info) bool {
-	for _, r := range i.Readers {
-		if r.Name == keeperName && r.HoldsBack {
-			return true
-		}
-	}
-	return false
-}
-
-// hashCommand is how the pipeline makes a SHA-256.
-func hashCommand() (string, error) {
-	for _, command := range []string{"sha256sum", "shasum -a 256"} {
-		program, _, _ := strings.Cut(command, " ")
-		if _, err := exec.LookPath(program); err == nil {
-			return command, nil
-		}
-	}
-	return "", hinted{errors.New("neither sha256sum nor shasum is there for the pipeline"), "install coreutils"}
+	return err
 }

@@ -60,7 +60,7 @@ func (d *demo) spawnPipeline(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.note("the pipeline: mmring sub %s | %s", d.job.ring(), hash)
+	d.screen.say("the pipeline: mmring sub %s | %s", d.job.ring(), hash)
 	cmd := exec.Command("sh", "-c", `"$0" sub -q "$1" | `+hash, self, d.job.ring())
 	return d.run(ctx, pipelineName, cmd, func(c *child, stdout io.Reader) error {
 		out, err := io.ReadAll(stdout)
@@ -131,4 +131,15 @@ func (d *demo) endChildren() {
 	for _, c := range d.children {
 		<-c.gone
 	}
+}
+
+// hashCommand is how the pipeline makes a SHA-256.
+func hashCommand() (string, error) {
+	for _, command := range []string{"sha256sum", "shasum -a 256"} {
+		program, _, _ := strings.Cut(command, " ")
+		if _, err := exec.LookPath(program); err == nil {
+			return command, nil
+		}
+	}
+	return "", hinted{errors.New("neither sha256sum nor shasum is there for the pipeline"), "install coreutils"}
 }

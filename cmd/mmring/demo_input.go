@@ -18,9 +18,9 @@ import (
 
 // demoInput is what the demo publishes: the lines of a file, or of all files below a directory, in the order of their names.
 type demoInput struct {
-	root  string
-	files []string
-	max   int // bytes of the longest line that counts; longer ones are left out
+	files   []string
+	refused uint64 // files and directories that may not be read
+	long    uint64 // lines that were left out
 }
 
 // defaultInput is the Go source tree of this machine, or another tree that most machines have.
@@ -48,19 +48,27 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// openDemoInput lists the files. Only regular ones count.
-func openDemoInput(root string, max int) (*demoInput, error) {
-	in := &demoInput{root: root, max: max}
-	if resolved, err := filepath.EvalSymlinks(root); err == nil {
-		root = resolved // a walk does not follow a link, also not this one
+// openDemoInput lists the files. Only regular ones count, and below a directory those that may be read.
+func openDemoInput(root string) (*demoInput, error) {
+	in := &demoInput{}
+	resolved, err := filepath.EvalSymlinks(root) // a walk does not follow a link, also not this one
+	if err != nil {
+		return nil, err
 	}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+	err = filepath.WalkDir(resolved, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrPermission) && path != resolved:
+			in.refused++
+			return nil
+		case err != nil:
 			return err
+		case !d.Type().IsRegular():
+			return nil
+		case path != resolved && !readable(path):
+			in.refused++
+			return nil
 		}
-		if d.Type().IsRegular() {
-			in.files = append(in.files, path)
-		}
+		in.files = append(in.files, path)
 		return nil
 	})
 	if err == nil && len(in.files) == 0 {
@@ -68,6 +76,17 @@ func openDemoInput(root string, max int) (*demoInput, error) {
 	}
 	return in, err
 }
+
+func readable(path string) bool {
+	f, err := os.Open(path)
+	if err == nil {
+		f.Close()
+	}
+	return !errors.Is(err, fs.ErrPermission)
+}
+
+// longestLine is how many bytes a line has at most: longer ones, of binary files, are left out.
+const longestLine = 1 << 20
 
 // each hands out the lines in order, as many at a time as one read brought. They are valid during the call.
 func (in *demoInput) each(ctx context.Context, take func(lines [][]byte) error) error {
@@ -79,7 +98,7 @@ func (in *demoInput) each(ctx context.Context, take func(lines [][]byte) error) 
 			return err
 		}
 		cut := &framer{
-			framing: "lines", name: name, max: in.max, skip: true, skipped: func(error) {},
+			framing: "lines", name: name, max: longestLine, skip: true, skipped: func(error) { in.long++ },
 			emit: func(rec []byte) error { lines = append(lines, rec); return nil },
 		}
 		for err == nil {

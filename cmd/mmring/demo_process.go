@@ -53,16 +53,6 @@ func (j demoJob) remove() error {
 	return errors.Join(absent(os.Remove(j.ring())), absent(os.Remove(j.checkpoint())), absent(os.Remove(j.dir)))
 }
 
-func absent(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-// keeperName is the durable reader's.
-const keeperName = "keeper"
-
 func (a *app) demoProcessCommand() *cobra.Command {
 	var job demoJob
 	c := &cobra.Command{
@@ -109,13 +99,16 @@ func (a *app) demoWriter(ctx context.Context, job demoJob) error {
 	if err := a.event(demoEvent{Event: "writing", Seq: s.Records + 1}); err != nil {
 		return err
 	}
-	in, err := openDemoInput(job.input, w.MaxPayload())
+	in, err := openDemoInput(job.input)
 	if err != nil {
 		return err
 	}
 	p := &linePublisher{w: w, job: job, published: s.Records, start: time.Now()}
 	if err := in.each(ctx, func(lines [][]byte) error { return p.publish(ctx, lines) }); err != nil {
 		return err
+	}
+	if job.gate > 0 {
+		return p.stand(ctx) // the gate is behind the last line
 	}
 	if err := w.End(); err != nil {
 		return err
@@ -167,10 +160,15 @@ func (p *linePublisher) some(ctx context.Context, lines [][]byte) (int, error) {
 		return p.w.PublishBatch(ctx, lines)
 	}
 	if p.published >= p.job.gate {
-		<-ctx.Done() // here it is killed at the latest
-		return 0, context.Cause(ctx)
+		return 0, p.stand(ctx)
 	}
 	return p.w.PublishBatch(ctx, lines[:min(uint64(len(lines)), p.job.gate-p.published)])
+}
+
+// stand waits at the gate: here the first writer is killed at the latest.
+func (p *linePublisher) stand(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
 }
 
 // witness is what the demo's readers have in common: they count, hash and time what they get.

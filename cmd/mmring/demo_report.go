@@ -15,9 +15,9 @@ var errDisagree = errors.New("not all agree")
 func (d *demo) report() error {
 	took := d.last.at.Sub(d.begin)
 	var b strings.Builder
-	b.WriteString(d.out)
-	fmt.Fprintf(&b, "\npublished and read in %s: %srecords/s, %sB/s, by %d processes at a time\n\n", took.Round(time.Millisecond),
-		rateText(float64(d.lines)/took.Seconds()), rateText(float64(d.bytes)/took.Seconds()), 6)
+	fmt.Fprintf(&b, "%s\n%s\n", d.inputText(), d.plot.storyText())
+	fmt.Fprintf(&b, "published, and read by all, in %s: %srecords/s, %sB/s\n\n", took.Round(time.Millisecond),
+		rateText(float64(d.lines)/took.Seconds()), rateText(float64(d.bytes)/took.Seconds()))
 	faults := d.table(&b)
 	d.delays(&b)
 	b.WriteString("\nthe ring at the end:\n")

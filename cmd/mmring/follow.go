@@ -157,7 +157,7 @@ func (f *follower) tell(ctx context.Context, lost uint64, where string) error {
 		}
 		return fmt.Errorf("%s: %w: %d %s", f.path, errLoss, lost, where)
 	}
-	f.a.say("lost %d records %s", lost, where)
+	f.a.say("lost %s %s", plural(lost, "record"), where)
 	return nil
 }
 

@@ -172,7 +172,7 @@ func (a *app) progress(p *publisher) (stop func()) {
 	tick, over, ended := time.NewTicker(time.Second), make(chan struct{}), make(chan struct{})
 	tell := func() {
 		d := time.Since(p.start).Seconds()
-		a.say("%s records, %s in %.1fs: %srecords/s, %sB/s", countText(p.records.Load()), sizeText(p.bytes.Load()), d,
+		a.say("%s, %s in %.1fs: %srecords/s, %sB/s", plural(p.records.Load(), "record"), sizeText(p.bytes.Load()), d,
 			rateText(float64(p.records.Load())/d), rateText(float64(p.bytes.Load())/d))
 	}
 	go func() {

@@ -68,6 +68,14 @@ func countText(n uint64) string {
 	return s
 }
 
+// plural writes a number and what there are so many of, which gets an s unless it is one.
+func plural(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return countText(n) + " " + what + "s"
+}
+
 // rateText writes so many a second, with three digits.
 func rateText(n float64) string {
 	for _, u := range []struct {

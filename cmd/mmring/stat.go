@@ -182,17 +182,17 @@ func statText(i ring.Info, records, bytes float64) string {
 	}
 	line("ring", "%s, %s", i.Path, sizeText(uint64(i.Capacity)))
 	line("writer", "%s", writerLine(i))
-	line("published", "%s records, up to position %d", countText(i.Stats.Records), i.Published)
+	line("published", "%s, up to position %d", plural(i.Stats.Records, "record"), i.Published)
 	if i.FirstSeq > 0 && i.FirstSeq < i.NextSeq {
 		line("oldest", "record %s, at position %d", countText(i.FirstSeq), i.Oldest)
 	}
 	line("rate", "%srecords/s, %sB/s", rateText(records), rateText(bytes))
 	if s := i.Stats; s.Blocked > 0 || s.Full > 0 {
-		line("back", "the writer waited %s times, %s together, and was refused %s times",
-			countText(s.Blocked), nanosText(float64(s.BlockedNS)), countText(s.Full))
+		line("back", "the writer waited %s, %s together, and was refused %s",
+			plural(s.Blocked, "time"), nanosText(float64(s.BlockedNS)), plural(s.Full, "time"))
 	}
 	if s := i.Stats; s.Recoveries > 0 || s.Reaped > 0 || s.Corrupt > 0 {
-		line("deaths", "%d writers, %d readers that were in the way, %d bad cursors dropped", s.Recoveries, s.Reaped, s.Corrupt)
+		line("deaths", "%s, %s in the way, %s dropped", plural(s.Recoveries, "writer"), plural(s.Reaped, "reader"), plural(s.Corrupt, "bad cursor"))
 	}
 	b.WriteString(picture(i))
 	b.WriteString(readersText(i))

@@ -31,7 +31,7 @@ type result struct {
 }
 
 // mmring runs the tool with args and without input.
-func mmring(t *testing.T, args ...string) result { return process(t, "mmring", args...).end() }
+func mmring(t *testing.T, args ...string) result { return start(t, args...).end() }
 
 // done is mmring for a command that has to succeed and has nothing to say; it returns its output.
 func done(t *testing.T, args ...string) string {
@@ -45,7 +45,7 @@ func done(t *testing.T, args ...string) string {
 // fed is done with input.
 func fed(t *testing.T, input string, args ...string) string {
 	t.Helper()
-	p := process(t, "mmring", args...)
+	p := start(t, args...)
 	p.feed(input)
 	r := p.end()
 	require.Zero(t, r.code, "%v: %s", args, r.said)
@@ -73,11 +73,17 @@ type proc struct {
 	gone      chan struct{}
 }
 
-// process starts a program, which reads what the test feeds it.
-func process(t *testing.T, name string, args ...string) *proc {
+// toolCommand is the tool with args, not started yet.
+func toolCommand(args ...string) *exec.Cmd {
+	c := exec.Command("mmring", args...)
+	c.Env = os.Environ()
+	return c
+}
+
+// start starts the tool with args, which reads what the test feeds it.
+func start(t *testing.T, args ...string) *proc {
 	t.Helper()
-	p := &proc{t: t, cmd: exec.Command(name, args...)}
-	p.cmd.Env = os.Environ()
+	p := &proc{t: t, cmd: toolCommand(args...)}
 	p.start()
 	return p
 }
@@ -90,7 +96,10 @@ func (p *proc) start() {
 	require.NoError(p.t, err)
 	p.out.changed, p.said.changed = make(chan struct{}, 1), make(chan struct{}, 1)
 	p.cmd.Env = append(p.cmd.Env, toolVariable+"=1")
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.said
+	p.cmd.Stdout = &p.out
+	if p.cmd.Stderr == nil {
+		p.cmd.Stderr = &p.said
+	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.gone = make(chan struct{})
 	require.NoError(p.t, p.cmd.Start())

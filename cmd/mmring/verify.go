@@ -73,14 +73,14 @@ func verifyText(path string, r ring.Report) string {
 		fmt.Fprintf(&b, "%s: %s\n", path, f)
 	}
 	if r.More > 0 {
-		fmt.Fprintf(&b, "%s: and %d faults more\n", path, r.More)
+		fmt.Fprintf(&b, "%s: and %s more\n", path, plural(r.More, "fault"))
 	}
-	fmt.Fprintf(&b, "%s: %s records, %s of payload, %s checksums compared", path, countText(r.Records), sizeText(r.Bytes), countText(r.Sums))
+	fmt.Fprintf(&b, "%s: %s, %s of payload, %s compared", path, plural(r.Records, "record"), sizeText(r.Bytes), plural(r.Sums, "checksum"))
 	if r.Lost {
 		b.WriteString(", some overwritten meanwhile")
 	}
 	if n := uint64(len(r.Faults)) + r.More; n > 0 {
-		fmt.Fprintf(&b, ", %d faults\n", n)
+		fmt.Fprintf(&b, ", %s\n", plural(n, "fault"))
 	} else {
 		b.WriteString(", no fault\n")
 	}
