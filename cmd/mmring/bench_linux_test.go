@@ -98,7 +98,7 @@ func shapeOf(v any) any {
 
 func TestBenchEndsWithASignal(t *testing.T) {
 	for s, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
-		p := process(t, "mmring", "bench")
+		p := start(t, "bench")
 		p.await(&p.said, "measuring on processors")
 		p.signal(s)
 		r := p.end()
