@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mmring/mmring/internal/measure"
+	"github.com/mmring/mmring/internal/release"
 	"github.com/mmring/mmring/internal/view"
 )
 
@@ -95,7 +96,7 @@ func (w *bareWriter) Send(first, n uint64) error {
 				return err
 			}
 		}
-		w.published.Store(w.pos)
+		release.Store(w.published, w.pos)
 	}
 	return nil
 }
@@ -142,7 +143,7 @@ func (r *bareReader) Receive(first, n uint64) error {
 }
 
 func (r *bareReader) store() {
-	r.cursor.Store(r.pos)
+	release.Store(r.cursor, r.pos)
 	r.stored = r.pos
 }
 

@@ -4,7 +4,8 @@
 #
 #   COUNT=10        how many turns
 #   BENCH=.         which benchmarks, a regexp
-#   PACKAGES=./...  where to look for them
+#   BENCHTIME=300ms how long each of them runs in a turn
+#   PACKAGES=./ring where to look for them
 set -euo pipefail
 
 base=${1:-}
@@ -33,7 +34,7 @@ build() {
 	git worktree add --quiet --detach "$work/$1" "$2"
 	mkdir "$work/$1.bin"
 	cd "$work/$1"
-	for dir in $("$go" list -f '{{.Dir}}' "${PACKAGES:-./...}"); do
+	for dir in $("$go" list -f '{{.Dir}}' "${PACKAGES:-./ring}"); do
 		if grep -qs '^func Benchmark' "$dir"/*_test.go; then
 			"$go" test -c -o "$work/$1.bin/$(echo "${dir#"$work/$1/"}" | tr / %).test" "$dir"
 		fi
@@ -46,7 +47,7 @@ run() {
 	for test in "$work/$1.bin"/*.test; do
 		[ -e "$test" ] || { echo "no benchmarks in $1" >&2; exit 1; }
 		dir=$(basename "$test" .test | tr % /)
-		(cd "$work/$1/$dir" && "$test" -test.run='^$' -test.bench="${BENCH:-.}" -test.benchmem -test.count=1) >>"$work/$1.txt"
+		(cd "$work/$1/$dir" && "$test" -test.run='^$' -test.bench="${BENCH:-.}" -test.benchmem -test.benchtime="${BENCHTIME:-300ms}") >>"$work/$1.txt"
 	done
 }
 

@@ -93,7 +93,7 @@ func parse(args []string, talk io.Writer) (*plan, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	p := &plan{budget: budget{300 * time.Millisecond, 800 * time.Millisecond, 500}, rounds: 5, only: match, talk: talk}
+	p := &plan{budget: budget{300 * time.Millisecond, 800 * time.Millisecond, 500}, rounds: 5, tries: 3, only: match, talk: talk}
 	if *quick {
 		p.budget, p.rounds = budget{60 * time.Millisecond, 300 * time.Millisecond, 100}, 2
 	}

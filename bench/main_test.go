@@ -37,7 +37,7 @@ func somewhere(t *testing.T) measure.Place {
 }
 
 func TestEveryContenderTakesEveryContestItSays(t *testing.T) {
-	p := &plan{Place: somewhere(t), budget: smallest, rounds: 1, only: regexp.MustCompile(""), talk: io.Discard}
+	p := &plan{Place: somewhere(t), budget: smallest, rounds: 1, tries: 1, only: regexp.MustCompile(""), talk: io.Discard}
 	var all []sample
 	require.NoError(t, p.run(t.Context(), func(s sample) error { all = append(all, s); return nil }))
 	seen := map[string]int{}

@@ -27,6 +27,7 @@ type plan struct {
 	measure.Place
 	budget
 	rounds int
+	tries  int // of one measurement, at most
 	only   *regexp.Regexp
 	talk   io.Writer // progress
 	meter  *measure.HopMeter
@@ -84,14 +85,14 @@ func (p *plan) run(ctx context.Context, keep func(sample) error) error {
 	return nil
 }
 
-// one measures e between two raw hops, and again, at most twice and while the whole run has tries left, when they disagree.
+// one measures e between two raw hops, and again while they disagree and there are tries left.
 func (p *plan) one(ctx context.Context, e entry, round int) (s sample, err error) {
 	s = sample{contest: e.contest, contender: e.Name(), round: round}
 	s.Mood, err = p.meter.Around(func() (err error) {
 		s.values, err = p.find(ctx, e.Contender, e.contest, p.Place)
 		return err
 	}, func(tries int) bool {
-		if tries == 3 || p.again == 0 {
+		if tries >= p.tries || p.again == 0 {
 			return false
 		}
 		p.again--

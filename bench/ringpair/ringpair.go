@@ -49,7 +49,7 @@ func (Contender) Join(ctx context.Context, s measure.Side) (measure.Ends, error)
 		_ = w.Close() // what was to be measured has been; the directory is removed next
 		_ = r.Close()
 	}
-	return measure.Ends{Sender: newPublisher(ctx, s, w), Receiver: &consumer{ctx, s.Payload, r}, Close: release}, nil
+	return measure.Ends{Sender: newPublisher(ctx, s, w), Receiver: &consumer{ctx, s.Payload, s.Batch, r}, Close: release}, nil
 }
 
 // publisher sends by Publish, or by PublishBatch where records come in batches.
@@ -94,20 +94,24 @@ func (p *publisher) sendBatches(first, n uint64) error {
 	return nil
 }
 
-// consumer receives one record by Next and more by Records.
+// consumer receives one record by Next, more by Records, and batches by Batches.
 type consumer struct {
 	ctx context.Context
 	measure.Payload
-	r *ring.Reader
+	batch int
+	r     *ring.Reader
 }
 
 func (c *consumer) Receive(first, n uint64) error {
-	if n == 1 {
+	switch {
+	case n == 1:
 		rec, err := c.r.Next(c.ctx)
 		if err != nil {
 			return err
 		}
 		return c.Check(rec.Payload, first)
+	case c.batch > 1:
+		return c.receiveBatches(first, n)
 	}
 	i := first
 	for rec := range c.r.Records(c.ctx) {
@@ -118,8 +122,28 @@ func (c *consumer) Receive(first, n uint64) error {
 			return c.r.Ack() // a record that the loop is left with would come again
 		}
 	}
+	return c.early(i-first, n)
+}
+
+func (c *consumer) receiveBatches(first, n uint64) error {
+	i := first
+	for batch := range c.r.Batches(c.ctx, c.batch) {
+		for _, rec := range batch {
+			if err := c.Check(rec.Payload, i); err != nil {
+				return err
+			}
+			if i++; i == first+n {
+				return c.r.AckTo(rec.Seq) // and the rest of the batch comes again
+			}
+		}
+	}
+	return c.early(i-first, n)
+}
+
+// early says why a loop has ended after so many of n records.
+func (c *consumer) early(got, n uint64) error {
 	if err := c.r.Err(); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w after %d of %d records", io.ErrUnexpectedEOF, i-first, n)
+	return fmt.Errorf("%w after %d of %d records", io.ErrUnexpectedEOF, got, n)
 }
