@@ -29,7 +29,6 @@ func BenchmarkPublish(b *testing.B) {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			w, payload := benchWriter(b), make([]byte, size)
 			b.ReportAllocs()
-			b.SetBytes(int64(size))
 			for b.Loop() {
 				if _, err := w.Publish(background, payload); err != nil {
 					b.Fatal(err)
