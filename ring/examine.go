@@ -120,20 +120,15 @@ func (m *memory) whole(pos uint64, rec head) bool {
 	return sumRight(m.data[off:at], m.data[at:end])
 }
 
-// misleads says why an index entry has to go.
-func (r *recovery) misleads(i int) string {
-	p, s := r.index[i].position.Load(), r.index[i].sequence.Load()
-	switch {
-	case p == 0 && s == 0:
-		return ""
-	case p >= r.next.position:
-		return "is of a record that was not published"
-	case p%recordSize != 0:
-		return "cannot be a position"
-	case r.astray[i]:
-		return "leads into the middle of a record"
+// misleads reports whether an index entry has to go: it leads beyond published, as after every death of a writer, or, which
+// none should, to where no record starts.
+func (r *recovery) misleads(i int) bool {
+	p := r.index[i].position.Load()
+	wrong := p%recordSize != 0 || r.astray[i]
+	if wrong {
+		r.mended(entryOffset(i), "index", "entry %d: position %d is not that of a record: cleared", i, p)
 	}
-	return ""
+	return wrong || p >= r.next.position
 }
 
 // lose counts what is given up. How many records there were is only known if the records before published still tell

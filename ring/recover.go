@@ -65,8 +65,7 @@ func (h *handle) recover(ctx context.Context, now identity, full bool) (Recovery
 		}
 	}
 	for i, e := range h.index {
-		if why := r.misleads(i); why != "" {
-			r.mended(entryOffset(i), "index", "entry %d %s: cleared", i, why)
+		if r.misleads(i) {
 			e.set(0, 0) // C4: no hint leads beyond published
 		}
 	}

@@ -60,11 +60,15 @@ is a fault.`,
 }
 
 func verifyOf(path string, r ring.Report) verifyJSON {
+	return verifyJSON{1, path, r.Records, r.Padding, r.Bytes, r.Sums, r.Lost, faultsOf(r.Faults), r.More}
+}
+
+func faultsOf(found []ring.Fault) []faultJSON {
 	faults := []faultJSON{}
-	for _, f := range r.Faults {
+	for _, f := range found {
 		faults = append(faults, faultJSON{f.Offset, f.What, f.Text})
 	}
-	return verifyJSON{1, path, r.Records, r.Padding, r.Bytes, r.Sums, r.Lost, faults, r.More}
+	return faults
 }
 
 func verifyText(path string, r ring.Report) string {
@@ -85,19 +89,4 @@ func verifyText(path string, r ring.Report) string {
 		b.WriteString(", no fault\n")
 	}
 	return b.String()
-}
-
-func (a *app) repairCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "repair PATH",
-		Short: "do what a new writer would do (not yet)",
-		Long: `repair is not there yet. A writer that opens a ring repairs what its predecessor left:
-publishing nothing does the same.`,
-		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring pub /dev/shm/nine.ring /dev/null
-  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring`,
-		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return hinted{notYet("repair"), "a writer that opens the ring repairs it: mmring pub " + args[0] + " /dev/null"}
-		},
-	}
 }
