@@ -80,11 +80,11 @@ func (c *consumer) deliver(ctx context.Context, into []byte) (rec Record, err er
 
 // step consumes the record delivered before and reads the next one into rec.
 func (c *consumer) step(ctx context.Context, rec *Record, into []byte) error {
-	if err := c.due(ctx); err != nil {
-		return err
-	}
 	if !c.manual {
 		c.consume()
+	}
+	if err := c.due(ctx); err != nil {
+		return err
 	}
 	c.last.records, c.last.bytes = c.records, c.bytes
 	if into == nil && c.quick(rec) {

@@ -143,6 +143,7 @@ type source interface {
 	nexter
 	Read(ctx context.Context, buf []byte) (ring.Record, error)
 	Records(ctx context.Context) iter.Seq[ring.Record]
+	Batches(ctx context.Context, n int) iter.Seq[[]ring.Record]
 	Err() error
 	Stats() (ring.ReaderStats, error)
 	Close() error
