@@ -73,6 +73,8 @@ type stat struct {
 	allocated int64 // bytes that have their place on the disk
 }
 
+func (s stat) regular() bool { return s.kind == unix.S_IFREG }
+
 func statOf(fd int) (s stat, err error) {
 	var st unix.Stat_t
 	if err := uninterrupted(func() error { return unix.Fstat(fd, &st) }); err != nil {
@@ -96,7 +98,7 @@ func mappable(fd int, o Options) (size int64, unit int, err error) {
 	switch {
 	case err != nil:
 		return 0, 0, err
-	case s.kind == unix.S_IFREG:
+	case s.regular():
 		return s.size, unitOf(fd, s.block), nil
 	case s.kind == unix.S_IFBLK && o.Grow && o.Length > 0 && o.Offset+int64(o.Length) > s.size:
 		return 0, 0, fmt.Errorf("%w: it has %d bytes, and a device cannot grow", ErrBeyondEOF, s.size)
@@ -141,7 +143,7 @@ func lacks(fd int, a Access) error {
 
 // explain says which mode a descriptor lacks when the kernel refused it.
 func explain(fd int, a Access, err error) error {
-	if fd != none && (err == syscall.EACCES || err == syscall.EBADF) {
+	if fd != none && err == syscall.EACCES {
 		if why := lacks(fd, a); why != nil {
 			return why
 		}

@@ -18,8 +18,8 @@ import (
 // lost. If Resize fails, nothing has changed; if the file is made longer by others at the same time, they must agree.
 //
 // Errors: ErrClosed; ErrRange if n is not positive, cannot be, or is beyond the reservation; ErrReadOnly for a read-only
-// map; fs.ErrPermission for a copy-on-write one; ErrPinned while a Use is running; errors.ErrUnsupported if the map keeps
-// no descriptor (NoTrack); or what the kernel answers: ENOSPC, EFBIG beyond RLIMIT_FSIZE, EPERM for sealed memory, ENOMEM.
+// map; fs.ErrPermission for a copy-on-write one; ErrPinned while a Use is running; ErrBeyondEOF for a device, which cannot
+// grow; errors.ErrUnsupported if the map keeps no descriptor (NoTrack); or what the kernel answers: ENOSPC, EFBIG beyond RLIMIT_FSIZE, EPERM for sealed memory, ENOMEM.
 func (m *Map) Resize(n int) error {
 	if m == nil {
 		return m.fail("resize", ErrClosed)
@@ -65,32 +65,35 @@ func (m *Map) grow(n int) error {
 	if m.memory {
 		return m.remap(n)
 	}
-	size, err := fileSize(m.own)
+	s, err := statOf(m.own)
 	if err != nil {
 		return err
 	}
 	end := m.fileEnd(n)
-	if err := extend(m.own, m.offset+int64(len(m.data)), end, size, m.sparse); err != nil {
+	switch {
+	case s.regular():
+		err = extend(m.own, m.offset+int64(len(m.data)), end, s.size, m.sparse)
+	case end > s.size:
+		err = fmt.Errorf("%w: it has %d bytes, and a device cannot grow", ErrBeyondEOF, s.size)
+	}
+	if err != nil {
 		return err
 	}
-	if err := m.remap(n); err != nil {
-		if end > size {
-			_ = truncate(m.own, size) // as it was
-		}
-		return err
+	if err = m.remap(n); err != nil && end > s.size {
+		_ = truncate(m.own, s.size) // as it was
 	}
-	return nil
+	return err
 }
 
 func (m *Map) shrink(n int) error {
 	if m.memory {
 		clear(m.base[m.pad()+n : m.whole(n)]) // to grow again shows zeros
 	} else {
-		size, err := fileSize(m.own)
+		s, err := statOf(m.own)
 		if err != nil {
 			return err
 		}
-		if end := m.fileEnd(n); end < size && size <= m.fileEnd(len(m.data)) {
+		if end := m.fileEnd(n); s.regular() && end < s.size && s.size <= m.fileEnd(len(m.data)) {
 			if err := truncate(m.own, end); err != nil {
 				return err
 			}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -29,7 +28,7 @@ func Create(name string, n int, o Options) (*Map, error) {
 	}
 	o.Length, o.Grow = n, true
 	if err != nil {
-		return nil, notMapped(filepath.Join(SegmentDir(), name), ReadWrite, o, err)
+		return nil, notMapped(path, ReadWrite, o, err)
 	}
 	var m *Map
 	err = newSegment(path, func(fd int) error {
@@ -47,7 +46,7 @@ func Create(name string, n int, o Options) (*Map, error) {
 func OpenNamed(name string, a Access, o Options) (*Map, error) {
 	path, err := segmentPath(name)
 	if err != nil {
-		return nil, notMapped(name, a, o, err)
+		return nil, notMapped(path, a, o, err)
 	}
 	return open(path, a, o, syscall.O_NOFOLLOW)
 }
@@ -57,14 +56,15 @@ func OpenNamed(name string, a Access, o Options) (*Map, error) {
 func Remove(name string) error {
 	path, err := segmentPath(name)
 	if err != nil {
-		return &fs.PathError{Op: "remove", Path: name, Err: err}
+		return &fs.PathError{Op: "remove", Path: path, Err: err}
 	}
 	return os.Remove(path)
 }
 
 func segmentPath(name string) (string, error) {
+	path := SegmentDir() + "/" + name
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
-		return "", fmt.Errorf("%w: segment name %q", fs.ErrInvalid, name)
+		return path, fmt.Errorf("%w: segment name %q", fs.ErrInvalid, name)
 	}
-	return filepath.Join(SegmentDir(), name), nil
+	return path, nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // SegmentDir returns the directory of named segments.
-func SegmentDir() string { return os.TempDir() }
+func SegmentDir() string { return filepath.Clean(os.TempDir()) }
 
 // newSegment makes a file under another name, lets fill fill it and then gives it its own.
 func newSegment(path string, fill func(fd int) error) error {

@@ -28,6 +28,9 @@ func (m *Map) Send(conn *net.UnixConn) error {
 		return err
 	}
 	defer f.Close()
+	if conn == nil {
+		return m.fail("send", os.ErrInvalid)
+	}
 	var what [sentRange]byte
 	binary.LittleEndian.PutUint64(what[:], uint64(off))
 	binary.LittleEndian.PutUint64(what[8:], uint64(length))
@@ -64,6 +67,9 @@ func Receive(conn *net.UnixConn, a Access, o Options) (*Map, error) {
 func receive(conn *net.UnixConn, o *Options) (*os.File, error) {
 	if o.Offset != 0 || o.Length != 0 {
 		return nil, fmt.Errorf("%w: the sender says which range it is", fs.ErrInvalid)
+	}
+	if conn == nil {
+		return nil, os.ErrInvalid
 	}
 	var what [sentRange]byte
 	rights := make([]byte, unix.CmsgSpace(4))
