@@ -15,11 +15,7 @@ case ${1:-} in
 test)
 	need git git
 	need strace strace
-	need cmp diffutils
-	need hexdump bsdextrautils
-	need unshare util-linux
-	need mount mount
-	need qemu-aarch64-static qemu-user-static
+	need qemu-aarch64 qemu-user
 	;;
 lint)
 	need git git
