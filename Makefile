@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@2025.1.1
 LIBRARY = ./internal/... ./lock/... ./shm/... ./ring/...
 
-.PHONY: help build demo test race soak fuzz lint bench bench-compare cover clean
+.PHONY: help build demo test race soak fuzz model lint bench bench-compare cover clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -29,6 +29,10 @@ soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repe
 
 fuzz: ## every fuzz target, each for as long as FOR says (30s)
 	scripts/fuzz.sh $(or $(FOR),30s)
+
+model: ## spin models of the protocol, and the bugs that they must find
+	scripts/needs.sh model
+	scripts/model.sh $(MODELS)
 
 lint: ## gofmt, vet for every supported system, shellcheck, staticcheck
 	scripts/needs.sh lint

@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 check() {
 	file=$PWD/$1 name=$2 wanted=$3
 	cp "$file" "$work"
-	if ! (cd "$work" && spin ${name:+"-D$name"} -a "$1" && cc -O1 -DSAFETY -DMEMLIM=2000 -o pan pan.c &&
+	if ! (cd "$work" && spin ${name:+"-D$name"} -a "$1" && gcc -O0 -DSAFETY -DMEMLIM=2000 -o pan pan.c &&
 		timeout 120 ./pan -m1000000) >"$work/out" 2>&1 </dev/null; then
 		tail -n 5 "$work/out"
 		say "$1" "$name" "did not run" wrong

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what a make target calls, named by the argument: test or lint. Debian and Ubuntu by packages, as root; elsewhere
-# it says what is missing.
+# Installs what a make target calls, named by the argument: test, model or lint. Debian and Ubuntu by packages, as root;
+# elsewhere it says what is missing.
 set -eu
 
 packages=""
@@ -17,12 +17,16 @@ test)
 	need strace strace
 	need qemu-aarch64 qemu-user
 	;;
+model)
+	need spin spin
+	need gcc gcc
+	;;
 lint)
 	need git git
 	need shellcheck shellcheck
 	;;
 *)
-	echo "usage: needs.sh test|lint" >&2
+	echo "usage: needs.sh test|model|lint" >&2
 	exit 2
 	;;
 esac
