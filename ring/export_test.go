@@ -75,6 +75,16 @@ func DecodeHeader(page []byte, fileSize int64) (again []byte, readOnly bool, err
 // HeaderSum is the checksum that a page should carry.
 func HeaderSum(page []byte) uint32 { return headerSum(page) }
 
+// ParseRecord parses a record header that stands at position in a ring of that capacity, with avail bytes published from
+// there on, and encodes what it found again.
+func ParseRecord(header []byte, position, avail, capacity uint64) (again []byte, whole uint64, ok bool) {
+	m := memory{data: make([]byte, capacity), mask: capacity - 1}
+	copy(m.data[position&m.mask:], header)
+	h, ok := m.parse(position, avail)
+	again = le.AppendUint64(nil, headWord(h.size, h.kind, h.flags, h.tag))
+	return le.AppendUint64(again, h.seq), h.whole, ok
+}
+
 // WithoutTmpfile makes Create see a file system that knows no nameless files.
 func WithoutTmpfile() (restore func()) {
 	noTmpfile = true
