@@ -51,6 +51,10 @@ const (
 	SlotCursor   = slotCursor
 	SlotName     = slotName
 	StateActive  = stateActive
+	KindGroup    = kindGroup
+	KindMember   = kindMember
+	ClaimStart   = slotClaimStart
+	ClaimEnd     = slotClaimEnd
 	StateFree    = stateFree
 	StateCorrupt = stateCorrupt
 	FlagDurable  = flagDurable

@@ -82,6 +82,7 @@ func (r *recovery) mendSlot(i int) {
 			r.mended(off, "slot", "slot %d%s of process %d, which is dead: freed", i, name, s.pid.Load())
 		}
 		s.word.Store(uint64(st &^ slotUse)) // S6: we hold the byte
+	case st.mayClaim(): // another member of its group finishes what it has claimed
 	case !st.holdsBack():
 		r.left(off, "slot", "durable reader%s was dropped, its cursor %d is not to be trusted: remove it (mmring readers rm)", name, s.cursor.Load())
 	default:

@@ -116,6 +116,9 @@ func (g registration) byName() (i int, life *lock.Life, known bool, err error) {
 	switch {
 	case !st.durable():
 		return 0, nil, false, life.Close() // an ephemeral reader of that name has died
+	case st.kind() != kindReader:
+		life.Close()
+		return 0, nil, false, fmt.Errorf("%w: %q is a group's", ErrName, g.name)
 	case !st.holdsBack():
 		life.Close()
 		return 0, nil, false, corrupt("durable reader %q was dropped by the writer; remove it and start again", g.name)

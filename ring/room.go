@@ -70,14 +70,14 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 //	W1 store oldest, W2 full fence, W3 the cursors again: a reader that registered meanwhile is either seen here, or sees
 //	the new oldest in its S3 and starts there.
 func (w *Writer) advance(end uint64) bool {
-	m, holder := w.scan()
+	m, by := w.scan()
 	if end > m+w.capacity() {
 		return false
 	}
 	if need := end - min(end, w.capacity()); need > w.old {
 		b, ok := w.boundary(need, m)
 		if !ok {
-			w.drop(holder, "cursor is not at a record")
+			w.drop(by, "cursor is not at a record")
 			return true
 		}
 		w.nextSeq.Store(w.pubSeq) // N1: if the ring is empty now, only this word knows the number
@@ -89,32 +89,54 @@ func (w *Writer) advance(end uint64) bool {
 	return true
 }
 
-// scan returns the smallest cursor that holds the writer back and its slot; the published position and -1 without one.
-func (w *Writer) scan() (m uint64, holder int) {
-	m, holder = w.pub, -1
-	for i := range w.used() {
-		s := &w.slots[i]
-		if !slotState(s.word.Load()).holdsBack() {
-			continue
-		}
-		c := s.cursor.Load() // R2's partner
-		if c > w.pub || c%recordSize != 0 {
-			w.drop(i, "cursor cannot be", "cursor", c, "published", w.pub)
-			continue
-		}
-		if c < m || holder < 0 {
-			m, holder = c, i
-		}
-	}
-	return m, holder
+// holder is a slot that holds the writer back, and its word when its cursor was loaded.
+type holder struct {
+	slot int // -1: none
+	word slotState
 }
 
-// drop takes a slot whose cursor is impossible out of the count. Its owner finds out and gets ErrCorrupt.
-func (w *Writer) drop(i int, why string, args ...any) {
-	s := &w.slots[i]
-	if st := slotState(s.word.Load()); st.holdsBack() && s.word.CompareAndSwap(uint64(st), uint64(st.as(stateCorrupt))) { // S7
+// scan returns the smallest position that somebody still needs, and whose slot it is; published if there is none. All
+// cursors come before the first claim: what a group's cursor has passed is in a claim by then.
+func (w *Writer) scan() (m uint64, by holder) {
+	m, by.slot = w.pub, -1
+	claims := false
+	for i := range w.used() {
+		s := &w.slots[i]
+		st := slotState(s.word.Load())
+		claims = claims || st.mayClaim()
+		if st.holdsBack() {
+			w.weigh(holder{i, st}, s.cursor.Load(), &m, &by) // R2's partner
+		}
+	}
+	if !claims {
+		return m, by
+	}
+	for i := range w.used() {
+		s := &w.slots[i]
+		st := slotState(s.word.Load())
+		if st.mayClaim() && s.claimEnd.Load() != 0 {
+			w.weigh(holder{i, st}, s.claimStart.Load(), &m, &by)
+		}
+	}
+	return m, by
+}
+
+// weigh takes the position c of the slot of one into account, or drops the slot if c cannot be.
+func (w *Writer) weigh(one holder, c uint64, m *uint64, by *holder) {
+	switch {
+	case c > w.pub || c%recordSize != 0:
+		w.drop(one, "cursor cannot be", "cursor", c, "published", w.pub)
+	case c < *m || by.slot < 0:
+		*m, *by = c, one
+	}
+}
+
+// drop takes a slot whose cursor is impossible out of the count, unless it has changed since. Its owner finds out and gets
+// ErrCorrupt.
+func (w *Writer) drop(one holder, why string, args ...any) {
+	if w.slots[one.slot].word.CompareAndSwap(uint64(one.word), uint64(one.word.as(stateCorrupt))) { // S7
 		w.add(statCorrupt, 1)
-		w.dropped(i, "slot corrupt", append([]any{"why", why}, args...)...)
+		w.dropped(one.slot, "slot corrupt", append([]any{"why", why}, args...)...)
 	}
 }
 

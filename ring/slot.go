@@ -11,20 +11,23 @@ import (
 // Only the holder of its lock byte moves it to or from free. Others change word by one CAS on all of it. cursor,
 // counters and people belong to the holder.
 type slot struct {
-	word    *atomic.Uint64
-	cursor  *atomic.Uint64
-	pid     *atomic.Uint64
-	started *atomic.Uint64
-	records *atomic.Uint64
-	bytes   *atomic.Uint64
-	waits   *atomic.Uint64
-	name    []byte
+	word       *atomic.Uint64
+	cursor     *atomic.Uint64
+	claimStart *atomic.Uint64 // what a group's member has taken out of the group starts here
+	claimEnd   *atomic.Uint64 // 0: nothing
+	pid        *atomic.Uint64
+	started    *atomic.Uint64
+	records    *atomic.Uint64
+	bytes      *atomic.Uint64
+	waits      *atomic.Uint64
+	name       []byte
 }
 
 func newSlot(control []byte, off int) slot {
 	u64 := func(field int) *atomic.Uint64 { return view.Uint64(control, off+field) }
 	return slot{
-		word: u64(slotWord), cursor: u64(slotCursor), pid: u64(slotPID), started: u64(slotStarted),
+		word: u64(slotWord), cursor: u64(slotCursor), claimStart: u64(slotClaimStart), claimEnd: u64(slotClaimEnd),
+		pid: u64(slotPID), started: u64(slotStarted),
 		records: u64(slotRecords), bytes: u64(slotBytes), waits: u64(slotWaits),
 		name: control[off+slotName : off+slotName+slotNameSize],
 	}
@@ -41,8 +44,13 @@ func (s slotState) generation() uint32 { return uint32(s >> 32) }
 // slotUse are the bits of a word that a free slot has not: all but the generation.
 const slotUse = 1<<32 - 1
 
-// holdsBack reports whether the writer has to wait for this slot's cursor.
-func (s slotState) holdsBack() bool { return s.state() == stateActive && s.kind() == kindReader }
+// holdsBack reports whether the writer has to wait for this slot's cursor: a reader's, or that of a group.
+func (s slotState) holdsBack() bool {
+	return s.state() == stateActive && (s.kind() == kindReader || s.kind() == kindGroup)
+}
+
+// mayClaim reports whether the writer has to wait for what this slot has claimed, if anything: it is a group's member.
+func (s slotState) mayClaim() bool { return s.state() == stateActive && s.kind() == kindMember }
 
 // as returns the word with another state, all else kept.
 func (s slotState) as(state uint8) slotState { return s&^0xff | slotState(state) }
