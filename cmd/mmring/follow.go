@@ -23,7 +23,6 @@ type follower struct {
 	from    source
 	ack     func() error // consumes what was delivered; nil: an observer
 	format  func(b []byte, rec *ring.Record, lost uint64) []byte
-	sink    *sink
 	silence *notice // no record comes
 
 	tag        tagFilter
@@ -63,8 +62,6 @@ func nextNow(from source) (ring.Record, error) {
 
 // follow writes records until there are no more, or enough. What was delivered is consumed when it was written.
 func (f *follower) follow(ctx context.Context) error {
-	f.sink = newSink(f.a.stdout, f.a.notice(func() string { return "stdout to take the records" }))
-	defer f.sink.close()
 	for f.count == 0 || f.done < f.count {
 		var err error
 		if f.rec, err = f.from.Next(expired); err != nil {
@@ -76,11 +73,11 @@ func (f *follower) follow(ctx context.Context) error {
 		if err != nil {
 			return f.failed(ctx, err)
 		}
-		if err := f.take(ctx); err != nil {
+		if err := f.take(); err != nil {
 			return err
 		}
 	}
-	if err := f.flush(ctx); err != nil {
+	if err := f.flush(); err != nil {
 		return err
 	}
 	if f.count > 0 && f.done == f.count {
@@ -91,10 +88,14 @@ func (f *follower) follow(ctx context.Context) error {
 
 // failed writes what came before err, unless it is the context that ended.
 func (f *follower) failed(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		if e := f.flush(ctx); e != nil {
-			return e
-		}
+	if ctx.Err() != nil {
+		return err
+	}
+	if e := f.write(); e != nil {
+		return e
+	}
+	if f.ack != nil && f.next > 0 {
+		_ = f.ack() // err says more
 	}
 	return err
 }
@@ -113,7 +114,7 @@ func (f *follower) another(ctx context.Context, err error) error {
 	if f.until > 0 {
 		return io.EOF // what is not there any more was lost
 	}
-	if err := f.flush(ctx); err != nil {
+	if err := f.flush(); err != nil {
 		return err
 	}
 	if f.idle > 0 {
@@ -128,11 +129,11 @@ func (f *follower) another(ctx context.Context, err error) error {
 }
 
 // take writes the record delivered last, if it is wanted, and tells of what was lost before it.
-func (f *follower) take(ctx context.Context) error {
+func (f *follower) take() error {
 	rec := &f.rec
 	f.next = rec.Seq + 1
 	if rec.Lost > 0 {
-		if err := f.tell(ctx, rec.Lost, fmt.Sprintf("before record %d", rec.Seq)); err != nil {
+		if err := f.tell(rec.Lost, fmt.Sprintf("before record %d", rec.Seq)); err != nil {
 			return err
 		}
 	}
@@ -145,14 +146,14 @@ func (f *follower) take(ctx context.Context) error {
 	if len(f.out) < outputSize {
 		return nil
 	}
-	return f.flush(ctx)
+	return f.flush()
 }
 
 // tell reports lost records. With --fail-on-loss that is the end, after what came before is written.
-func (f *follower) tell(ctx context.Context, lost uint64, where string) error {
+func (f *follower) tell(lost uint64, where string) error {
 	f.lost += lost
 	if f.failOnLoss {
-		if err := f.flush(ctx); err != nil {
+		if err := f.flush(); err != nil {
 			return err
 		}
 		return fmt.Errorf("%s: %w: %d %s", f.path, errLoss, lost, where)
@@ -177,19 +178,22 @@ func (f *follower) tail() error {
 	if f.next == 0 || end <= f.next {
 		return nil
 	}
-	return f.tell(context.Background(), end-f.next, "at the end")
+	return f.tell(end-f.next, "at the end")
 }
 
 // flush writes what was collected, and only then consumes it.
-func (f *follower) flush(ctx context.Context) error {
-	if len(f.out) > 0 {
-		if err := f.sink.write(ctx, f.out); err != nil {
-			return err
-		}
-		f.out = f.out[:0]
-	}
-	if f.ack == nil || f.next == 0 {
-		return nil
+func (f *follower) flush() error {
+	if err := f.write(); err != nil || f.ack == nil || f.next == 0 {
+		return err
 	}
 	return f.ack()
+}
+
+func (f *follower) write() error {
+	if len(f.out) == 0 {
+		return nil
+	}
+	_, err := f.a.stdout.Write(f.out)
+	f.out = f.out[:0]
+	return err
 }

@@ -13,26 +13,26 @@ const noticeAfter = time.Second
 // notice tells a person what a command waits for: once, after a second. It is for waits that come again and again: begin
 // and end cost no memory.
 type notice struct {
+	a     *app
 	timer *time.Timer
 	told  atomic.Bool
 }
 
 // notice returns the notice of one kind of wait, which text describes at the time it is told.
 func (a *app) notice(text func() string) *notice {
-	n := &notice{}
+	n := &notice{a: a}
 	n.timer = time.AfterFunc(noticeAfter, func() {
 		if !n.told.Swap(true) {
 			a.say("waiting for %s", text())
 		}
 	})
 	n.timer.Stop()
-	n.told.Store(a.quiet)
 	return n
 }
 
 // begin says that the caller may wait now.
 func (n *notice) begin() {
-	if !n.told.Load() {
+	if !n.a.quiet && !n.told.Load() {
 		n.timer.Reset(noticeAfter)
 	}
 }

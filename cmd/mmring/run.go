@@ -27,12 +27,17 @@ func tool(args []string) int {
 
 // run runs the command line args and returns the exit code. stdout gets data only, stderr what is said to people.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: &syncWriter{w: stderr}}
+	a := &app{stdin: stdin, stderr: &syncWriter{w: stderr}}
+	out := a.sink(ctx, stdout)
+	a.stdout = out
 	root := a.root()
 	root.SetArgs(args)
 	c, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
 		err = usageError{err}
+	}
+	if err == nil {
+		err = out.failed // not every command looks
 	}
 	return a.farewell(c, err)
 }

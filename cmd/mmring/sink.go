@@ -2,19 +2,23 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 )
 
-// sink writes from a goroutine of its own, so that a write that blocks can be left when the context ends.
+// sink is stdout. It writes from a goroutine of its own, so that a write that blocks is left when the context ends.
 type sink struct {
+	ctx     context.Context
 	todo    chan []byte
 	done    chan error
 	blocked *notice
+	failed  error // the first write that did not work
 }
 
-func newSink(w io.Writer, blocked *notice) *sink {
-	s := &sink{make(chan []byte), make(chan error, 1), blocked}
+func (a *app) sink(ctx context.Context, w io.Writer) *sink {
+	s := &sink{
+		ctx: ctx, todo: make(chan []byte), done: make(chan error, 1),
+		blocked: a.notice(func() string { return "stdout to take the output" }),
+	}
 	go func() {
 		for b := range s.todo {
 			_, err := w.Write(b)
@@ -24,20 +28,26 @@ func newSink(w io.Writer, blocked *notice) *sink {
 	return s
 }
 
-// write returns when b was written. After it has left a write, the sink is of no more use.
-func (s *sink) write(ctx context.Context, b []byte) error {
-	s.todo <- b
-	s.blocked.begin()
-	defer s.blocked.end()
-	select {
-	case err := <-s.done:
-		if err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// Write returns when b was written, or with the context's cause; then b must stay as it is. After a write that failed
+// there is no other.
+func (s *sink) Write(b []byte) (int, error) {
+	if s.failed == nil {
+		s.failed = s.write(b)
 	}
+	if s.failed != nil {
+		return 0, s.failed
+	}
+	return len(b), nil
 }
 
-func (s *sink) close() { close(s.todo) }
+func (s *sink) write(b []byte) error {
+	s.blocked.begin()
+	defer s.blocked.end()
+	s.todo <- b
+	select {
+	case err := <-s.done:
+		return err
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -130,7 +131,7 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(o.wait), fmt.Errorf("%w: no ring after %s", errTimeout, &o.wait))
 		defer cancel()
 	}
-	defer f.a.waiting(func() string { return f.path + " to appear" })()
+	defer f.a.waiting(func() string { return whatOpeningWaitsFor(f.path) })()
 	if o.observe {
 		v, err := ring.Observe(ctx, f.path, ring.ObserverOptions{From: o.from.start, WaitForRing: o.wait > 0, AllowFS: o.forceFS})
 		if err != nil {
@@ -147,6 +148,14 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 	}
 	f.from, f.ack = r, r.Ack
 	return nil
+}
+
+// whatOpeningWaitsFor is the ring, or, if that is there, somebody else who registers.
+func whatOpeningWaitsFor(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return path + " to appear"
+	}
+	return "a slot of " + path
 }
 
 func openHint(err error) error {
