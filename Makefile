@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@2025.1.1
 LIBRARY = ./internal/... ./lock/... ./shm/... ./ring/...
 
-.PHONY: help build demo test race soak fuzz model lint bench bench-compare cover clean
+.PHONY: help build demo test race soak fuzz model lint bench bench-compare instructions cover clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -40,6 +40,9 @@ lint: ## gofmt, vet for every supported system, shellcheck, staticcheck
 
 bench: ## side by side with pipes, sockets and the raw cache line: a table, and bench.jsonl
 	$(GO) run ./bench -lines bench.jsonl
+
+instructions: ## how many a call of the library takes, by single steps: no quiet machine is needed
+	$(GO) run ./bench -instructions
 
 bench-compare: ## micro-benchmarks of HEAD against BASE=commit
 	bench/compare.sh $(BASE)

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/mmring/mmring/bench/instructions"
 	"github.com/mmring/mmring/ring"
 )
 
@@ -25,6 +26,7 @@ var costs = []part{
 	{"publish", "Publish of 64 B, alone", "ns", -1, publishCost},
 	{"next", "Next of 64 B, alone", "ns", -1, nextCost},
 	{"records", "a turn of Records of 64 B, alone", "ns", -1, recordsCost},
+	{"readers", "8 readers against 1, the writer's instructions a record", "ratio", 1.05, instructions.Readers},
 	{"allocations", "Publish, TryPublish, PublishBatch, Claim; Next, Read, Records", "allocations", 0, allocations},
 }
 

@@ -6,6 +6,8 @@
 //	go run ./bench -quick                the same in a tenth of the time, less exact
 //	go run ./bench -only 'latency/32/'   what matches contest/contender
 //	go run ./bench -lines FILE           also a line of JSON for each sample
+//	go run ./bench -instructions         count instructions instead, which needs no quiet machine
+//	go run ./bench -functions CALL       those of one call of that table, by function
 //
 // Contenders take turns (A B C A B C ...). The raw hop is measured right before and after each measurement; where the two
 // disagree by more than a quarter, it is run again, and marked if that does not help. Only samples of one mood of the
@@ -27,14 +29,18 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mmring/mmring/bench/instructions"
 	"github.com/mmring/mmring/internal/measure"
 )
 
 var le = binary.LittleEndian
 
 func main() {
-	if measure.IsFar() {
+	switch {
+	case measure.IsFar():
 		measure.Far(carriers())
+	case instructions.IsChild():
+		instructions.Child()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -46,13 +52,16 @@ func main() {
 
 // bench is the program: arguments in, tables out, progress beside them.
 func bench(ctx context.Context, args []string, out, talk io.Writer) (err error) {
-	p, path, err := parse(args, talk)
+	p, err := parse(args, talk)
 	if err != nil {
 		return err
 	}
+	if p.count || p.call != "" {
+		return p.countInstructions(out)
+	}
 	lines := io.Discard
-	if path != "" {
-		f, err := os.Create(path)
+	if p.lines != "" {
+		f, err := os.Create(p.lines)
 		if err != nil {
 			return err
 		}
@@ -72,28 +81,45 @@ func bench(ctx context.Context, args []string, out, talk io.Writer) (err error) 
 	return report{out, p, about, all}.write()
 }
 
-// parse returns the plan, and the file for JSON lines if there shall be one.
-func parse(args []string, talk io.Writer) (*plan, string, error) {
+// countInstructions writes a table of all calls, or of the functions within one.
+func (p *plan) countInstructions(out io.Writer) error {
+	if p.call != "" {
+		functions, err := instructions.Functions(p.Dir, p.call)
+		if err != nil {
+			return err
+		}
+		return instructions.WriteFunctions(out, functions)
+	}
+	counts, err := instructions.Counts(p.Dir)
+	if err != nil {
+		return err
+	}
+	return instructions.Write(out, counts)
+}
+
+func parse(args []string, talk io.Writer) (*plan, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(talk)
 	rounds := flags.Int("rounds", 0, "how often everything is measured (default 5, with -quick 2)")
 	only := flags.String("only", "", "measure only what matches this `regexp`, as latency/32/mmring")
 	quick := flags.Bool("quick", false, "in less than 40 seconds, less exact")
+	count := flags.Bool("instructions", false, "count instructions, and do nothing else")
+	call := flags.String("functions", "", "count the instructions of one `call`, by function")
 	lines := flags.String("lines", "", "write a line of JSON for each sample into this `file`")
 	dir := flags.String("dir", "/dev/shm", "where shared files are made")
 	near := flags.Int("near", -1, "`processor` of this side (default: the first)")
 	far := flags.Int("far", -1, "`processor` of the other side (default: the second)")
 	if err := flags.Parse(args); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, "", fmt.Errorf("unexpected arguments: %q", flags.Args())
+		return nil, fmt.Errorf("unexpected arguments: %q", flags.Args())
 	}
 	match, err := regexp.Compile(*only)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	p := &plan{budget: budget{300 * time.Millisecond, 800 * time.Millisecond, 500}, rounds: 5, tries: 3, only: match, talk: talk}
+	p := &plan{budget: budget{300 * time.Millisecond, 800 * time.Millisecond, 500}, rounds: 5, tries: 3, only: match, talk: talk, count: *count, call: *call, lines: *lines}
 	if *quick {
 		p.budget, p.rounds = budget{60 * time.Millisecond, 300 * time.Millisecond, 100}, 2
 	}
@@ -101,8 +127,8 @@ func parse(args []string, talk io.Writer) (*plan, string, error) {
 		p.rounds = *rounds
 	}
 	p.Place, err = measure.FindPlace(*dir, *near, *far)
-	if err == nil && p.Alone() {
+	if err == nil && p.Alone() && !p.count && p.call == "" {
 		err = fmt.Errorf("two processors are needed, both sides would share number %d of %v", p.Near, p.All)
 	}
-	return p, *lines, err
+	return p, err
 }

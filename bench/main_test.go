@@ -13,12 +13,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mmring/mmring/bench/instructions"
 	"github.com/mmring/mmring/internal/measure"
 )
 
 func TestMain(m *testing.M) {
-	if measure.IsFar() {
+	switch {
+	case measure.IsFar():
 		measure.Far(carriers())
+	case instructions.IsChild():
+		instructions.Child()
 	}
 	os.Exit(m.Run())
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
 
+	"github.com/mmring/mmring/bench/instructions"
 	"github.com/mmring/mmring/internal/measure"
 )
 
@@ -30,6 +32,9 @@ type plan struct {
 	tries  int // of one measurement, at most
 	only   *regexp.Regexp
 	talk   io.Writer // progress
+	count  bool      // instructions, and nothing else
+	call   string    // those of this call by function, and nothing else
+	lines  string    // the file for JSON lines; empty: none
 	meter  *measure.HopMeter
 	again  int // measurements that may still be run again
 }
@@ -73,6 +78,10 @@ func (p *plan) run(ctx context.Context, keep func(sample) error) error {
 	for round := 1; round <= p.rounds; round++ {
 		for i, e := range all {
 			s, err := p.one(ctx, e, round)
+			if errors.Is(err, instructions.ErrNotHere) {
+				fmt.Fprintf(p.talk, "%s is left out: %v\n", e.contest, err)
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", e.contest, e.Name(), err)
 			}
