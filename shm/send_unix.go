@@ -50,8 +50,8 @@ func (m *Map) Send(conn *net.UnixConn) error {
 // Receive maps the memory that the other end of a Unix socket sends by Send, the same range of it. The options' Offset and
 // Length must be zero.
 //
-// Errors: fs.ErrInvalid if something else was sent, or for these options; io.EOF when the other end has closed; those of
-// the socket and of MapFile.
+// Errors: fs.ErrInvalid if something else was sent, or for these options; io.EOF when the other end has closed, and
+// io.ErrUnexpectedEOF if in the middle; those of the socket and of MapFile.
 func Receive(conn *net.UnixConn, a Access, o Options) (*Map, error) {
 	f, err := receive(conn, &o)
 	if err != nil {
@@ -71,6 +71,9 @@ func receive(conn *net.UnixConn, o *Options) (*os.File, error) {
 	if conn == nil {
 		return nil, os.ErrInvalid
 	}
+	if err := o.onlyFile(); err != nil {
+		return nil, err
+	}
 	var what [sentRange]byte
 	rights := make([]byte, unix.CmsgSpace(4))
 	n, controls, flags, _, err := conn.ReadMsgUnix(what[:], rights)
@@ -87,7 +90,9 @@ func receive(conn *net.UnixConn, o *Options) (*os.File, error) {
 	if flags&unix.MSG_CTRUNC != 0 {
 		return f, fmt.Errorf("%w: more than one descriptor", fs.ErrInvalid)
 	}
-	if _, err := io.ReadFull(conn, what[n:]); err != nil {
+	if _, err := io.ReadFull(conn, what[n:]); err == io.EOF {
+		return f, io.ErrUnexpectedEOF
+	} else if err != nil {
 		return f, err
 	}
 	off, length := binary.LittleEndian.Uint64(what[:]), binary.LittleEndian.Uint64(what[8:])
