@@ -70,6 +70,7 @@ const (
 // destroys reports whether bytes may be lost.
 func (a Advice) destroys() bool { return a >= DiscardDontNeed && a <= DiscardRemove }
 
+// String returns the advice in words.
 func (a Advice) String() string {
 	if a < 0 || int(a) >= len(adviceNames) {
 		return fmt.Sprintf("advice %d", int(a))

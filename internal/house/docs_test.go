@@ -3,7 +3,9 @@ package house_test
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +13,50 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+)
+
+// A relative link leads to a file of the repository and, in a document, to a heading.
+func linksLeadSomewhere(f file) (wrong []string) {
+	if !strings.HasSuffix(f.path, ".md") {
+		return nil
+	}
+	for _, m := range link.FindAllStringSubmatch(f.text, -1) {
+		if strings.Contains(m[1], "://") {
+			continue
+		}
+		to, anchor, _ := strings.Cut(m[1], "#")
+		if to = path.Join(path.Dir(f.path), to); strings.HasPrefix(m[1], "#") {
+			to = f.path
+		}
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(to)))
+		_, missing := os.Stat(filepath.Join(root, filepath.FromSlash(to)))
+		if missing != nil || anchor != "" && (err != nil || !slices.Contains(anchors(string(text)), anchor)) {
+			wrong = append(wrong, fmt.Sprintf("%s: %q leads nowhere", f.path, m[1]))
+		}
+	}
+	return wrong
+}
+
+// anchors are what a document's headings are linked by.
+func anchors(text string) (all []string) {
+	for _, m := range heading.FindAllStringSubmatch(text, -1) {
+		word := func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case strings.ContainsRune("-_", r), r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+				return r
+			}
+			return -1
+		}
+		all = append(all, strings.Map(word, strings.ToLower(m[1])))
+	}
+	return all
+}
 
 // names returns which names of a kind stand in text.
 func names(kind *regexp.Regexp, text string) []string {
@@ -61,5 +107,28 @@ func TestTheModelsAreThoseOfTheirTable(t *testing.T) {
 	}
 	for _, bug := range names(kinds[2], ordering) {
 		require.Contains(t, fmt.Sprint(models), bug, "docs/ordering.md")
+	}
+}
+
+// The table of packages and the list of files in docs/design.md.
+func TestTheDesignDocumentKnowsTheHouse(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "design.md"))
+	require.NoError(t, err)
+	_, packages, ok := strings.Cut(string(text), "\n## Packages\n")
+	require.True(t, ok)
+	packages, _, ok = strings.Cut(packages, "\n## ")
+	require.True(t, ok)
+	documented := map[string][]string{}
+	for line := range strings.Lines(packages) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && strings.Contains(cells[1], "`") {
+			word := regexp.MustCompile(`[a-z_]+`)
+			documented[word.FindString(cells[1])] = append([]string{}, word.FindAllString(cells[3], -1)...)
+		}
+	}
+	require.Equal(t, below, documented)
+	files := regexp.MustCompile(`[a-z_]+\.go`).FindAllString(packages, -1)
+	require.NotEmpty(t, files)
+	for _, name := range files {
+		require.FileExists(t, filepath.Join(root, "ring", name))
 	}
 }

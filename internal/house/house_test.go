@@ -52,6 +52,8 @@ var rules = []struct {
 		"ring/a.go", "package ring\nvar (\n\tV = 1\n)\n"},
 	{"package comments are attached", packageCommentsAreAttached,
 		"ring/a.go", "// Package ring is lost.\n\npackage ring\n"},
+	{"links lead somewhere", linksLeadSomewhere,
+		"docs/a.md", "see [the format](format.md#nowhere)\n"},
 	{"nothing is unfinished", nothingUnfinishedNothingPrivate,
 		"ring/a.go", "package ring // TO" + "DO: more\n"},
 	{"no path belongs to one machine", nothingUnfinishedNothingPrivate,
