@@ -91,7 +91,11 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 		w.abandon()
 		err = os.ErrClosed
 	} else {
-		w.seal(c.rec[:w.prefix+m], c.tag)
+		w.seal(w.pos&w.mask, uint64(w.prefix+m), c.tag)
+		if w.flags != 0 {
+			w.decorate(c.rec[:w.prefix+m])
+		}
+		w.bytes += uint64(m)
 		w.publish(true)
 		seq = w.seq - 1
 	}

@@ -194,6 +194,7 @@ func (w *Writer) begins(next mark, ended bool) {
 	if w.hdr.has(modeChecksums) {
 		w.flags |= flagSum
 	}
+	w.word = headWord(0, kindData, w.flags, 0)
 	w.abandon()
 	w.full = fail("publish", w.path, ErrFull)
 	w.ready = w.hasSpace

@@ -32,7 +32,8 @@ type Writer struct {
 
 	prefix     int // bytes before a payload
 	flags      uint8
-	fenced     bool // publications have a full fence: the kernel has no membarrier that would make up for it
+	word       uint64 // first word of a record's header, without size and tag
+	fenced     bool   // publications have a full fence: the kernel has no membarrier that would make up for it
 	mirrors    Mirror
 	wakeAlways bool
 	over       bool      // End was called
@@ -142,23 +143,27 @@ func (w *Writer) write(ctx context.Context, tag uint16, payload []byte) error {
 			return err
 		}
 	}
-	off := w.pos & w.mask
-	rec := w.data[off : off+size : off+size]
+	at := w.pos & w.mask
+	w.seal(at, size, tag)
+	w.bytes += uint64(len(payload))
+	if w.flags == 0 {
+		copy(w.data[at+recordSize:at+size], payload)
+		return nil
+	}
+	rec := w.data[at : at+size]
 	copy(rec[w.prefix:], payload)
-	w.seal(rec, tag)
+	w.decorate(rec)
 	return nil
 }
 
-// seal completes the record in rec, which starts at pos and has its payload, and moves pos behind it.
-func (w *Writer) seal(rec []byte, tag uint16) {
+// seal writes the header of a record of size bytes, which starts at pos, offset at of the region, and moves pos behind
+// it. It is small enough to be inlined.
+func (w *Writer) seal(at, size uint64, tag uint16) {
+	head := (*[recordSize]byte)(w.data[at:])
+	le.PutUint64(head[0:8], w.word|size|uint64(tag)<<48)
+	le.PutUint64(head[8:16], w.seq)
 	w.start = w.pos
-	le.PutUint64(rec[0:8], headWord(uint32(len(rec)), kindData, w.flags, tag))
-	le.PutUint64(rec[8:16], w.seq)
-	if w.flags != 0 {
-		w.decorate(rec)
-	}
-	w.bytes += uint64(len(rec) - w.prefix)
-	w.pos += align16(uint64(len(rec)))
+	w.pos += align16(size)
 	w.seq++
 }
 
