@@ -36,7 +36,8 @@ type consumer struct {
 	waits   uint64                          // times it slept
 	last    struct{ records, bytes uint64 } // as they were before the delivery that is not consumed
 
-	win     window
+	window  []byte // a private copy of the ring's bytes from pos on, or nothing
+	own     []byte // memory for windows
 	lookout lookout
 	seen    struct{ records, position uint64 } // when lookout was last asked
 	leased  uint64                             // position up to which this reader has asked for the mirror
@@ -78,69 +79,67 @@ func (c *consumer) deliver(ctx context.Context, into []byte) (rec Record, err er
 	return rec, c.exit("read", err)
 }
 
-// step consumes the record delivered before and reads the next one into rec.
+// step consumes the record delivered before and reads the next one into rec. What was consumed is the writer's again at
+// the latest when the writer sleeps for it, or a stride has come together.
 func (c *consumer) step(ctx context.Context, rec *Record, into []byte) error {
 	if !c.manual {
-		c.consume()
+		c.done = mark{c.pos, c.expect}
+		if c.slot != nil && (c.pos-c.stored >= c.every || c.spaceWake.Load()&asleep != 0) {
+			c.storeCursor()
+		}
 	}
 	if err := c.due(ctx); err != nil {
 		return err
 	}
-	c.last.records, c.last.bytes = c.records, c.bytes
-	if into == nil && c.quick(rec) {
-		return nil
-	}
-	return c.find(ctx, rec, into)
-}
-
-// quick reads the next record if it is whole in the window and there is nothing special about it.
-func (c *consumer) quick(rec *Record) bool {
-	raw := c.win.from(c.pos)
-	if len(raw) < recordSize {
-		return false
-	}
-	word := le.Uint64(raw[0:8])
-	size, whole := uint64(uint32(word)), align16(uint64(uint32(word)))
-	if uint16(word>>32) != kindData || le.Uint64(raw[8:16]) != c.expect || size < recordSize || whole > uint64(len(raw)) ||
-		c.jumped || c.want != 0 {
-		return false
-	}
-	rec.Seq, rec.Lost, rec.Tag, rec.nanos = c.expect, 0, uint16(word>>48), 0
-	rec.Payload = raw[recordSize:size:size] // who appends to it must not reach the next record
-	c.pos += whole
-	c.expect++
-	c.records++
-	c.bytes += size - recordSize
-	return true
-}
-
-// find is step for a record that quick does not deliver.
-func (c *consumer) find(ctx context.Context, rec *Record, into []byte) error {
-	for {
-		if c.pos == c.pub {
-			if err := c.await(ctx); err != nil {
-				return err
-			}
-			if into == nil && c.quick(rec) {
-				return nil
-			}
-		}
-		if ok, err := c.take(rec, into); ok || err != nil {
+	for !c.quick(rec, into) {
+		if ok, err := c.find(ctx, rec, into); ok || err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// consume makes the delivered record's bytes the writer's again, at the latest when the writer sleeps for them or a
-// stride has come together.
-func (c *consumer) consume() {
-	c.done = mark{c.pos, c.expect}
-	if c.slot == nil {
-		return
+// quick reads the next record if it is whole in the window and there is nothing special about it.
+func (c *consumer) quick(rec *Record, into []byte) bool {
+	raw := c.window
+	if len(raw) < recordSize {
+		return false
 	}
-	if c.done.position-c.stored >= c.every || c.spaceWake.Load()&asleep != 0 {
-		c.storeCursor()
+	word, seq := le.Uint64(raw[0:8]), le.Uint64(raw[8:16])
+	size := uint64(uint32(word))
+	whole := align16(size)
+	if uint16(word>>32) != kindData || seq != c.expect || seq == 0 || size < recordSize || whole > uint64(len(raw)) || c.jumped || c.want != 0 {
+		return false
 	}
+	payload := raw[recordSize:size:size] // who appends to it must not reach the next record
+	if into != nil {
+		if len(payload) > len(into) {
+			return false
+		}
+		payload = into[:copy(into, payload):len(payload)]
+	}
+	c.pos += whole
+	c.window = raw[whole:]
+	c.expect = seq + 1
+	c.records++
+	c.bytes += size - recordSize
+	rec.Seq, rec.Lost, rec.Tag, rec.nanos, rec.Payload = seq, 0, uint16(word>>48), 0, payload
+	return true
+}
+
+// find waits if nothing more is published, and else reads what quick does not. It returns false without an error when
+// there is something to look at again.
+func (c *consumer) find(ctx context.Context, rec *Record, into []byte) (bool, error) {
+	if c.pos == c.pub {
+		return false, c.await(ctx)
+	}
+	if len(c.window) < recordSize {
+		if c.fill(recordSize) {
+			return false, nil
+		}
+		return false, c.dismissed()
+	}
+	return c.take(rec, into)
 }
 
 // storeCursor tells the writer how far this reader is, and wakes it if it sleeps.
@@ -170,7 +169,7 @@ func (c *consumer) take(rec *Record, into []byte) (ok bool, err error) {
 	case !c.plausible(h, good):
 		return false, c.contradiction(h, good)
 	case h.kind == kindPadding:
-		c.pos += h.whole
+		c.pass(h.whole)
 		return false, nil
 	}
 	prefix, payload := raw[:h.prefix], raw[h.prefix:len(raw):len(raw)] // who appends to it must not reach the next record
@@ -200,14 +199,14 @@ func (c *consumer) take(rec *Record, into []byte) (ok bool, err error) {
 // accept makes a record that was read whole, and takes so many bytes of the ring, the delivered one; false if it is none
 // of those wanted.
 func (c *consumer) accept(rec *Record, whole uint64) bool {
-	c.pos += whole
+	c.pass(whole)
 	if c.jumped {
 		rec.Lost = rec.Seq - c.expect
 	}
 	c.expect, c.jumped = rec.Seq+1, false
 	if c.want != 0 {
 		if c.want > rec.Seq {
-			c.consume()
+			c.done = mark{c.pos, c.expect}
 			return false
 		}
 		rec.Lost, c.want = rec.Seq-c.want, 0
@@ -276,7 +275,7 @@ func (c *consumer) overrun() bool {
 	}
 	c.jumped = c.expect != 0
 	c.pub = c.published.Load() // R1
-	c.pos = o
+	c.pos, c.window = o, nil
 	if c.newest || c.pub < o || c.pub-o > c.capacity() {
 		c.pos = c.pub
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"runtime/debug"
+	"slices"
 )
 
 // Records returns the records from the next one on, for a range loop, which ends when the ring does, at an error or when
@@ -58,6 +59,7 @@ func (c *consumer) loop(ctx context.Context, most int, one func(Record) bool, ma
 	}()
 	for more := true; more; {
 		var rec Record
+		c.last.records, c.last.bytes = c.records, c.bytes
 		if err = c.step(ctx, &rec, nil); err == nil && many != nil {
 			c.gather(rec, most)
 		}
@@ -84,16 +86,30 @@ func (c *consumer) loop(ctx context.Context, most int, one func(Record) bool, ma
 	return nil
 }
 
-// gather makes the batch of first and what else is whole in the window.
+// gather makes the batch of first and what else is whole in the window and has nothing special about it: quick, for many.
 func (c *consumer) gather(first Record, most int) {
-	c.batch = append(c.batch[:0], first)
-	for len(c.batch) < most {
-		var rec Record
-		if !c.quick(&rec) {
-			return
+	batch, raw, seq, bytes := append(c.batch[:0], first), c.window, c.expect, uint64(0)
+	for len(batch) < most && len(raw) >= recordSize {
+		word := le.Uint64(raw[0:8])
+		size := uint64(uint32(word))
+		whole := align16(size)
+		if uint16(word>>32) != kindData || le.Uint64(raw[8:16]) != seq || size < recordSize || whole > uint64(len(raw)) {
+			break
 		}
-		c.batch = append(c.batch, rec)
+		if len(batch) == cap(batch) {
+			batch = slices.Grow(batch, len(batch))
+		}
+		batch = batch[:len(batch)+1]
+		rec := &batch[len(batch)-1] // field by field: a whole Record would be made elsewhere first
+		rec.Seq, rec.Lost, rec.Tag, rec.nanos, rec.Payload = seq, 0, uint16(word>>48), 0, raw[recordSize:size:size]
+		raw = raw[whole:]
+		bytes += size - recordSize
+		seq++
 	}
+	c.records += seq - c.expect
+	c.bytes += bytes
+	c.pos += uint64(len(c.window) - len(raw))
+	c.window, c.expect, c.batch = raw, seq, batch
 }
 
 // rewind takes back the delivery that was not consumed.
@@ -105,7 +121,7 @@ func (c *consumer) rewind() {
 		c.records, c.bytes = c.last.records, c.last.bytes
 	}
 	c.pos, c.expect, c.jumped = c.done.position, c.done.sequence, false
-	c.win.bytes = nil // the payload was the caller's to change
+	c.window = nil // the payload was the caller's to change
 	_ = c.exit("read", nil)
 }
 

@@ -39,7 +39,7 @@ func (c *consumer) takeMirror() {
 	if n > mirrorSize || c.expect == 0 || c.stamp.Load() != c.pub {
 		return
 	}
-	b := c.win.own[:n]
+	b := c.own[:n]
 	copyOut(b, c.mirror)
 	order(&c.fence)
 	if c.stamp.Load() != c.pub { // M2
@@ -48,6 +48,6 @@ func (c *consumer) takeMirror() {
 	if le.Uint64(b[8:16]) != c.expect || align16(uint64(uint32(le.Uint64(b[0:8])))) != n {
 		return // padding came before it, or it is not what it should be: the data region tells
 	}
-	c.win.start, c.win.bytes = c.pos, b
+	c.window = b
 	c.lines = int(16+n+lineSize-1) / lineSize
 }

@@ -67,7 +67,7 @@ func (c *consumer) adopt(h *handle) {
 	c.look = c.looks
 	c.every = h.stride()
 	c.lookout = newLookout()
-	c.win.own = make([]byte, windowSize)
+	c.own = make([]byte, windowSize)
 	c.fenced = !futex.Register()
 }
 

@@ -4,20 +4,13 @@ package ring
 // look at oldest are shared by many small records, small enough to stay in a processor's first cache.
 const windowSize = 16 << 10
 
-// window is a private copy of the ring's bytes from a position on. Records are parsed and delivered from here, so that
-// what was checked cannot change any more, whatever other processes do.
-type window struct {
-	start uint64
-	bytes []byte
-	own   []byte // memory that is used again
-}
+// The window, consumer.window, is a private copy of the ring's bytes from pos on. Records are parsed and delivered from it, so
+// that what was checked cannot change any more, whatever other processes do.
 
-// from returns what the window has from pos on.
-func (w *window) from(pos uint64) []byte {
-	if skip := pos - w.start; skip < uint64(len(w.bytes)) {
-		return w.bytes[skip:]
-	}
-	return nil
+// pass moves pos, and the window with it, behind a record or padding.
+func (c *consumer) pass(whole uint64) {
+	c.pos += whole
+	c.window = c.window[min(whole, uint64(len(c.window))):]
 }
 
 // fill copies at least need bytes from pos on, which must be published and not reach past the region's end. It reports
@@ -26,13 +19,13 @@ func (w *window) from(pos uint64) []byte {
 func (c *consumer) fill(need uint64) bool {
 	off := c.pos & c.mask
 	n := min(max(need, windowSize), c.pub-c.pos, c.capacity()-off)
-	if n > uint64(len(c.win.own)) {
-		c.win.own = make([]byte, max(n, windowSize))
+	if n > uint64(len(c.own)) {
+		c.own = make([]byte, n)
 	}
-	c.win.start, c.win.bytes = c.pos, c.win.own[:n]
-	copyOut(c.win.bytes, c.data[off:off+n])
+	c.window = c.own[:n]
+	copyOut(c.window, c.data[off:off+n])
 	if c.overwritten() {
-		c.win.bytes = nil
+		c.window = nil
 		return false
 	}
 	return true
@@ -42,12 +35,12 @@ func (c *consumer) fill(need uint64) bool {
 // header alone if brief is set; otherwise the window grows. good is false if there is no record; over says that an
 // observer was overrun and pos has moved, or a reader dropped.
 func (c *consumer) load(brief bool) (h head, raw []byte, good, over bool) {
-	raw = c.win.from(c.pos)
+	raw = c.window
 	if len(raw) < recordSize {
 		if !c.fill(recordSize) {
 			return h, nil, false, true
 		}
-		raw = c.win.bytes
+		raw = c.window
 	}
 	h, good = c.parsePrivate(raw)
 	if !good || h.kind == kindPadding || h.whole <= uint64(len(raw)) {
@@ -60,7 +53,7 @@ func (c *consumer) load(brief bool) (h head, raw []byte, good, over bool) {
 	if !c.fill(need) {
 		return h, nil, false, true
 	}
-	raw = c.win.bytes
+	raw = c.window
 	again, good := c.parsePrivate(raw)
 	return h, raw[:min(uint64(h.size), uint64(len(raw)))], good && again == h, false
 }

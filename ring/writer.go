@@ -122,17 +122,43 @@ func (w *Writer) PublishBatch(ctx context.Context, payloads [][]byte) (n int, er
 // putAll writes payloads and publishes them, and returns how many.
 func (w *Writer) putAll(ctx context.Context, payloads [][]byte) (int, error) {
 	first := w.seq
-	for _, p := range payloads {
-		if err := w.write(ctx, 0, p); err != nil {
+	for n := 0; n < len(payloads); {
+		if err := w.write(ctx, 0, payloads[n]); err != nil {
 			w.publish(false)
 			return int(w.seq - first), err
 		}
+		n++
+		n += w.pack(payloads[n:])
 		if w.pos-w.pub > w.capacity()/2 {
 			w.publish(false)
 		}
 	}
 	w.publish(false)
 	return len(payloads), nil
+}
+
+// pack is write for as many payloads as fit below lim, and returns how many.
+func (w *Writer) pack(payloads [][]byte) (n int) {
+	if w.flags != 0 {
+		return 0
+	}
+	data, mask, pos, bytes := w.data, w.mask, w.pos, 0
+	for _, p := range payloads {
+		size := recordSize + uint64(len(p))
+		if align16(size) > w.lim-pos {
+			break
+		}
+		at := pos & mask
+		head := (*[recordSize]byte)(data[at:])
+		le.PutUint64(head[0:8], w.word|size)
+		le.PutUint64(head[8:16], w.seq+uint64(n))
+		pos += align16(size)
+		n++
+		bytes += len(p)
+		copy(data[at+recordSize:at+size], p)
+	}
+	w.pos, w.seq, w.bytes = pos, w.seq+uint64(n), w.bytes+uint64(bytes)
+	return n
 }
 
 // write writes one record at pos. Nobody sees it yet.
