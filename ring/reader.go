@@ -65,7 +65,7 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 func (c *consumer) adopt(h *handle) {
 	c.handle = h
 	c.look = c.looks
-	c.every = h.stride()
+	c.every = min(h.stride(), windowSize)
 	c.lookout = newLookout()
 	c.own = make([]byte, windowSize)
 	c.fenced = !futex.Register()
