@@ -191,47 +191,48 @@ func newWitness(from source, t *tally, paced uint64) *witness {
 // sampleMask selects the records that are timed under load: one in 64.
 const sampleMask = 63
 
-// see takes a record.
-func (w *witness) see(rec ring.Record) {
-	if rec.Seq < w.next {
-		w.repeats++
-		return
-	}
-	w.lost += rec.Seq - w.next
-	w.next = rec.Seq + 1
-	w.add(rec.Payload)
-	switch {
-	case rec.Seq <= w.paced:
-		_ = w.slow.RecordValue(max(1, int64(time.Since(rec.Time())))) // only a minute is too long
-	case rec.Seq&sampleMask == 0:
-		_ = w.fast.RecordValue(max(1, int64(time.Since(rec.Time()))))
+// see takes records.
+func (w *witness) see(recs []ring.Record) {
+	for i := range recs {
+		rec := &recs[i]
+		if rec.Seq < w.next {
+			w.repeats++
+			continue
+		}
+		w.lost += rec.Seq - w.next
+		w.next = rec.Seq + 1
+		w.add(rec.Payload)
+		switch {
+		case rec.Seq <= w.paced:
+			_ = w.slow.RecordValue(max(1, int64(time.Since(rec.Time())))) // only a minute is too long
+		case rec.Seq&sampleMask == 0:
+			_ = w.fast.RecordValue(max(1, int64(time.Since(rec.Time()))))
+		}
 	}
 }
 
-// read takes records until the ring ends. idle is called before it waits, and often enough for a checkpoint.
-func (w *witness) read(ctx context.Context, idle func() error) error {
-	for n := 0; ; n++ {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		rec, err := nextNow(w.from)
-		if errors.Is(err, errNotNow) {
-			if err := idle(); err != nil {
-				return err
+// read takes records until the ring ends. pause is called before it waits, and often enough for a checkpoint.
+func (w *witness) read(ctx context.Context, pause func() error) error {
+	for {
+		before := w.next + w.repeats
+		err := present(w.from, func(recs []ring.Record) error {
+			w.see(recs)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-			rec, err = w.from.Next(ctx)
+			return pause()
+		})
+		if err == nil && w.next+w.repeats == before {
+			var rec ring.Record
+			if rec, err = w.from.Next(ctx); err == nil {
+				w.see([]ring.Record{rec})
+			}
 		}
 		if errors.Is(err, io.EOF) {
-			return idle()
+			return pause()
 		}
 		if err != nil {
 			return err
-		}
-		w.see(rec)
-		if n&1023 == 1023 {
-			if err := idle(); err != nil {
-				return err
-			}
 		}
 	}
 }

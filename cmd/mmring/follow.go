@@ -10,18 +10,12 @@ import (
 	"github.com/mmring/mmring/ring"
 )
 
-// source is a ring.Reader or a ring.Observer.
-type source interface {
-	Next(ctx context.Context) (ring.Record, error)
-	Close() error
-}
-
 // follower writes the records of a source to stdout.
 type follower struct {
 	a       *app
 	path    string
 	from    source
-	ack     func() error // consumes what was delivered; nil: an observer
+	reader  *ring.Reader // the source, if it consumes what was written; nil: an observer
 	format  func(b []byte, rec *ring.Record, lost uint64) []byte
 	silence *notice // no record comes
 
@@ -31,86 +25,49 @@ type follower struct {
 	failOnLoss bool
 	until      uint64 // the first sequence number not wanted; 0: there is no end but the ring's
 
-	rec  ring.Record // delivered last
-	out  []byte      // written next
-	next uint64      // number of the record after the one delivered last; 0: none was
-	lost uint64      // since the record written last
-	done uint64      // records written
+	out  []byte // written next
+	next uint64 // number of the record after the last one taken; 0: none was
+	lost uint64 // since the record written last
+	done uint64 // records taken that were wanted
+	part bool   // not all that was delivered was taken
 }
 
 // outputSize is how much output is collected as long as there are records to be had at once.
 const outputSize = 64 << 10
 
-// errNotNow is what expired answers a read that would have to wait.
-var errNotNow = errors.New("no record is there")
-
-// expired is a context that has ended: with it, Next delivers what is there and does not wait.
-var expired = func() context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(errNotNow)
-	return ctx
-}()
-
-// nextNow returns the next record if it is there, or errNotNow.
-func nextNow(from source) (ring.Record, error) {
-	rec, err := from.Next(expired)
-	if errors.Is(err, errNotNow) { // once in a while Next looks at the context although there is a record
-		return from.Next(expired)
-	}
-	return rec, err
-}
+// errEnough ends the reading when no more records are wanted.
+var errEnough = errors.New("enough")
 
 // follow writes records until there are no more, or enough. What was delivered is consumed when it was written.
 func (f *follower) follow(ctx context.Context) error {
-	for f.count == 0 || f.done < f.count {
-		var err error
-		if f.rec, err = f.from.Next(expired); err != nil {
-			err = f.another(ctx, err)
+	for {
+		before := f.next
+		err := present(f.from, func(recs []ring.Record) error { return f.takeAll(ctx, recs) })
+		if err == nil && f.next == before {
+			err = f.await(ctx)
 		}
-		if errors.Is(err, io.EOF) || err == nil && f.until > 0 && f.rec.Seq >= f.until {
-			break
-		}
-		if err != nil {
-			return f.failed(ctx, err)
-		}
-		if err := f.take(); err != nil {
+		switch {
+		case err == nil:
+		case errors.Is(err, errEnough):
+			return f.flush()
+		case errors.Is(err, io.EOF):
+			if err := f.flush(); err != nil {
+				return err
+			}
+			return f.tail()
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		default:
+			if e := f.flush(); e != nil && f.unwritten() {
+				return e
+			}
 			return err
 		}
 	}
-	if err := f.flush(); err != nil {
-		return err
-	}
-	if f.count > 0 && f.done == f.count {
-		return nil
-	}
-	return f.tail()
 }
 
-// failed writes what came before err, unless it is the context that ended.
-func (f *follower) failed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return err
-	}
-	if e := f.write(); e != nil {
-		return e
-	}
-	if f.ack != nil && f.next > 0 {
-		_ = f.ack() // err says more
-	}
-	return err
-}
-
-// another gets the next record after a look for it that failed with err. Before it waits, everything is written.
-func (f *follower) another(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if errors.Is(err, errNotNow) { // or the reader only looked at the context, as it does once in a while
-		f.rec, err = f.from.Next(expired)
-	}
-	if !errors.Is(err, errNotNow) {
-		return err
-	}
+// await waits for one more record and takes it. Before that, everything is written.
+func (f *follower) await(ctx context.Context) error {
 	if f.until > 0 {
 		return io.EOF // what is not there any more was lost
 	}
@@ -123,39 +80,60 @@ func (f *follower) another(ctx context.Context, err error) error {
 		defer cancel()
 	}
 	f.silence.begin()
-	defer f.silence.end()
-	f.rec, err = f.from.Next(ctx)
+	rec, err := f.from.Next(ctx)
+	f.silence.end()
+	if err != nil {
+		return err
+	}
+	err = f.take(&rec)
+	f.part = err != nil && err != errEnough
 	return err
 }
 
-// take writes the record delivered last, if it is wanted, and tells of what was lost before it.
-func (f *follower) take() error {
-	rec := &f.rec
-	f.next = rec.Seq + 1
-	if rec.Lost > 0 {
-		if err := f.tell(rec.Lost, fmt.Sprintf("before record %d", rec.Seq)); err != nil {
+// takeAll takes a batch, and writes what has come together.
+func (f *follower) takeAll(ctx context.Context, recs []ring.Record) error {
+	for i := range recs {
+		if err := f.take(&recs[i]); err != nil {
+			f.part = err != errEnough || i < len(recs)-1
 			return err
 		}
 	}
-	if f.tag.drops(rec.Tag) {
-		return nil
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	f.out = f.format(f.out, rec, f.lost)
-	f.lost = 0
-	f.done++
 	if len(f.out) < outputSize {
 		return nil
 	}
 	return f.flush()
 }
 
-// tell reports lost records. With --fail-on-loss that is the end, after what came before is written.
+// take writes a record, if it is wanted, and tells of what was lost before it.
+func (f *follower) take(rec *ring.Record) error {
+	if f.until > 0 && rec.Seq >= f.until {
+		return io.EOF
+	}
+	if rec.Lost > 0 {
+		if err := f.tell(rec.Lost, fmt.Sprintf("before record %d", rec.Seq)); err != nil {
+			return err
+		}
+	}
+	f.next = rec.Seq + 1
+	if f.tag.drops(rec.Tag) {
+		return nil
+	}
+	f.out = f.format(f.out, rec, f.lost)
+	f.lost = 0
+	f.done++
+	if f.done == f.count {
+		return errEnough
+	}
+	return nil
+}
+
+// tell reports lost records. With --fail-on-loss that is the end.
 func (f *follower) tell(lost uint64, where string) error {
 	f.lost += lost
 	if f.failOnLoss {
-		if err := f.flush(); err != nil {
-			return err
-		}
 		return fmt.Errorf("%s: %w: %d %s", f.path, errLoss, lost, where)
 	}
 	f.a.say("lost %s %s", plural(lost, "record"), where)
@@ -164,7 +142,7 @@ func (f *follower) tell(lost uint64, where string) error {
 
 // tail tells of records that were overwritten without any record behind them that would say so.
 func (f *follower) tail() error {
-	if f.ack != nil {
+	if f.reader != nil {
 		return nil
 	}
 	end := f.until
@@ -181,19 +159,22 @@ func (f *follower) tail() error {
 	return f.tell(end-f.next, "at the end")
 }
 
-// flush writes what was collected, and only then consumes it.
-func (f *follower) flush() error {
-	if err := f.write(); err != nil || f.ack == nil || f.next == 0 {
-		return err
-	}
-	return f.ack()
-}
+// unwritten reports whether output is left that could not be written.
+func (f *follower) unwritten() bool { return len(f.out) > 0 }
 
-func (f *follower) write() error {
-	if len(f.out) == 0 {
-		return nil
+// flush writes what was collected, and only then consumes the records taken.
+func (f *follower) flush() error {
+	if len(f.out) > 0 {
+		if _, err := f.a.stdout.Write(f.out); err != nil {
+			return err
+		}
+		f.out = f.out[:0]
 	}
-	_, err := f.a.stdout.Write(f.out)
-	f.out = f.out[:0]
-	return err
+	switch {
+	case f.reader == nil || f.next == 0:
+		return nil
+	case f.part:
+		return f.reader.AckTo(f.next - 1)
+	}
+	return f.reader.Ack()
 }

@@ -146,7 +146,7 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 	if err != nil {
 		return openHint(err)
 	}
-	f.from, f.ack = r, r.Ack
+	f.from, f.reader = r, r
 	return nil
 }
 
