@@ -1,3 +1,3 @@
-// Package integration_test lets real processes publish and read through one ring, kills and stops them, and accounts for
-// every record.
-package integration_test
+// Package integration is only tests: real processes publish and read through one ring, are killed and stopped, and every
+// record is accounted for. Its roles are the programs that the test binary becomes when it starts itself again.
+package integration
