@@ -25,7 +25,7 @@ race: ## the same protocol on the heap, where the race detector sees it
 	scripts/test.sh -race -count=1 -timeout 14m $(LIBRARY)
 
 soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repeats a run
-	$(GO) test ./integration_test -run RandomKills -count=1 -v -timeout 0 -for $(or $(FOR),10m) $(KILLS:%=-kills %) $(SEED:%=-seed %)
+	$(GO) test ./integration_test -run RandomKills -count=1 -v -timeout 0 -for $(or $(FOR),$(if $(KILLS),0s,10m)) $(KILLS:%=-kills %) $(SEED:%=-seed %)
 
 fuzz: ## every fuzz target, each for as long as FOR says (30s)
 	scripts/fuzz.sh $(or $(FOR),30s)

@@ -45,7 +45,7 @@ func TestRandomKillsLoseNothing(t *testing.T) {
 }
 
 // steps is how many things happen in a round.
-const steps = 1000
+const steps = 700
 
 func playRound(t *testing.T, seed uint64) (kills int) {
 	p := newPlay(t, seed)

@@ -18,6 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]func([]string){
 		"writer": writer, "reader": reader, "observer": observer,
+		"burst": burst, "fountain": fountain, "drain": drain, "idler": idler, "visitor": visitor,
 	})
 }
 

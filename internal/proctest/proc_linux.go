@@ -5,6 +5,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,4 +82,15 @@ func BecomeNobody() error {
 	}
 	const nobody = 65534
 	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody))
+}
+
+// CPU returns the processor time, user and system, that all threads of the child have used until now.
+func (p *Proc) CPU() time.Duration {
+	p.t.Helper()
+	var now unix.Timespec
+	clock := int32(^p.Pid()<<3 | 2) // as clock_getcpuclockid does: 2 is CPUCLOCK_SCHED
+	if err := unix.ClockGettime(clock, &now); err != nil {
+		p.t.Fatalf("the processor time of %s: %v", p, err)
+	}
+	return time.Duration(now.Nano())
 }
