@@ -1,3 +1,5 @@
+//go:build unix
+
 package shm_test
 
 import (
