@@ -16,7 +16,6 @@ type memcpy struct{}
 const memcpyBytes = 16 << 20
 
 func (memcpy) Name() string                                 { return "memcpy" }
-func (memcpy) takes(m contest) bool                         { return m.kind == volume }
 func (memcpy) Lay(string) (near, far []*os.File, err error) { return nil, nil, nil }
 
 func (memcpy) Join(_ context.Context, s measure.Side) (measure.Ends, error) {
