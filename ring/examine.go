@@ -1,21 +1,20 @@
 package ring
 
-import (
-	"cmp"
-	"context"
-	"slices"
-)
+import "context"
 
 // examine finds what stays: from start to next. Its time is proportional to the bytes that it looks at.
 func (r *recovery) examine() error {
 	word := r.nextSeq.Load()
-	r.start, r.next = r.low, mark{r.high, word}
+	if word == 0 || word >= maxPosition {
+		r.mended(offNextSeq, "counters", "next sequence %d cannot be: taken from the records", word)
+		word = 0
+	}
+	r.start, r.next = r.low, mark{r.high, max(word, 1)}
 	switch {
+	case r.low == r.high: // no record is left to tell it
+		return nil
 	case r.Full:
 	case !r.Dirty && word != 0:
-		return nil
-	case r.low == r.high:
-		r.next.sequence = max(word, 1) // no record is left to tell it
 		return nil
 	default:
 		from, err := r.first(r.low, r.high)
@@ -37,13 +36,14 @@ func (r *recovery) examine() error {
 // overwritten while the file was copied or written to the disk: then at the first index entry from which one is whole.
 func (r *recovery) examineAll(word uint64) error {
 	r.start, r.next = r.low, mark{r.low, word} // should nothing be whole
-	anchors := r.anchors(word)
+	anchors := r.places()
 	for i, a := range anchors {
+		r.astray = [indexEntries]bool{} // by what stays, not by what does not
 		end, err := r.follow(a.mark, true, anchors[i:])
 		if err := r.ctx.Err(); err != nil {
 			return context.Cause(r.ctx)
 		}
-		if end.sequence > a.sequence || err == nil {
+		if r.stays(a, anchors[i+1:], word, end, err == nil) {
 			r.start, r.next = a.position, end
 			break
 		}
@@ -52,31 +52,38 @@ func (r *recovery) examineAll(word uint64) error {
 	return nil
 }
 
-// anchor is a place where a record starts, as far as is known.
-type anchor struct {
-	mark
-	entry int // of the index; -1: oldest
-}
-
-// anchors returns oldest and the proven index entries in order. The record at oldest has the number of the next-sequence
-// word at most, which was stored before oldest (N1): one with a larger number was written over it, a capacity further on.
-func (r *recovery) anchors(word uint64) (all []anchor) {
-	for i := range r.index {
-		if p, s, ok := r.proven(i, r.low, r.high); ok {
-			all = append(all, anchor{mark{p, s}, i})
-		}
+// places returns oldest and the anchors.
+func (r *recovery) places() []anchor {
+	all := r.anchors(r.low, r.high)
+	if at, err := r.first(r.low, r.high); err == nil {
+		all = append([]anchor{{at, -1}}, all...)
 	}
-	if at, err := r.first(r.low, r.high); err == nil && at.sequence <= word {
-		all = append(all, anchor{at, -1})
-	}
-	slices.SortStableFunc(all, func(a, b anchor) int { return cmp.Compare(a.position, b.position) })
 	return all
 }
 
+// stays reports whether what was followed from a to end is what stood there when published was stored. The record at
+// oldest has the number of the next-sequence word at most, which was stored before oldest (N1). One with a larger number
+// was written over it, a capacity further on, unless it leads to a place that the index knows: then the word is wrong.
+func (r *recovery) stays(a anchor, further []anchor, word uint64, end mark, whole bool) bool {
+	switch {
+	case end.sequence == a.sequence && !whole:
+		return false
+	case a.entry >= 0 || a.sequence <= word || whole:
+		return true
+	}
+	for _, f := range further {
+		if f.position > a.position && f.position < end.position && !r.astray[f.entry] {
+			return true
+		}
+	}
+	return false
+}
+
 // follow walks from from to published, counting, and returns where the first record is that is not whole, and what is
-// wrong there. With sums it compares checksums, and notes which of the anchors it does not meet.
+// wrong there. With sums it compares checksums, and notes which of the anchors it does not meet. Padding goes with the
+// record behind it.
 func (r *recovery) follow(from mark, sums bool, anchors []anchor) (end mark, err error) {
-	var bad bool
+	bad, behind := false, from.position
 	end, err = r.walk(from, r.high, func(pos uint64, rec head) (stop bool) {
 		for len(anchors) > 0 && anchors[0].position <= pos {
 			r.stray(anchors[0], pos)
@@ -88,6 +95,9 @@ func (r *recovery) follow(from mark, sums bool, anchors []anchor) (end mark, err
 			r.Sums++
 			bad = !r.whole(pos, rec)
 		}
+		if !bad {
+			behind = pos + rec.whole
+		}
 		return bad || r.Records%1024 == 0 && r.ctx.Err() != nil
 	})
 	switch {
@@ -96,6 +106,7 @@ func (r *recovery) follow(from mark, sums bool, anchors []anchor) (end mark, err
 	case bad:
 		err = corrupt("checksum of record %d at position %d", end.sequence, end.position)
 	}
+	end.position = behind
 	for len(anchors) > 0 && anchors[0].position < end.position {
 		r.stray(anchors[0], end.position)
 		anchors = anchors[1:]

@@ -32,6 +32,7 @@ const (
 	OffNextSeq   = offNextSeq
 	OffOldest    = offOldest
 	OffDataWake  = offDataWake
+	OffMirror    = offMirror
 	OffLease     = offLease
 	OffSpaceWake = offSpaceWake
 	OffMutex     = offMutex

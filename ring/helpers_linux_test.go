@@ -171,20 +171,29 @@ func raw(t testing.TB, path string) *os.File {
 func peek(t testing.TB, path string, off int64) uint64 {
 	t.Helper()
 	var b [8]byte
-	_, err := raw(t, path).ReadAt(b[:], off)
+	f := raw(t, path)
+	defer f.Close()
+	_, err := f.ReadAt(b[:], off)
 	require.NoError(t, err)
 	return le.Uint64(b[:])
 }
 
 func poke(t testing.TB, path string, off int64, value uint64) {
 	t.Helper()
-	_, err := raw(t, path).WriteAt(le.AppendUint64(nil, value), off)
-	require.NoError(t, err)
+	overwrite(t, path, off, le.AppendUint64(nil, value))
 }
 
 func poke32(t testing.TB, path string, off int64, value uint32) {
 	t.Helper()
-	_, err := raw(t, path).WriteAt(le.AppendUint32(nil, value), off)
+	overwrite(t, path, off, le.AppendUint32(nil, value))
+}
+
+// overwrite changes bytes of the file.
+func overwrite(t testing.TB, path string, off int64, b []byte) {
+	t.Helper()
+	f := raw(t, path)
+	defer f.Close()
+	_, err := f.WriteAt(b, off)
 	require.NoError(t, err)
 }
 
@@ -214,8 +223,7 @@ func copied(t testing.TB, path string) string {
 // restored makes the file's bytes again those of snapshot; the file stays the same one.
 func restored(t testing.TB, path string, snapshot []byte) {
 	t.Helper()
-	_, err := raw(t, path).WriteAt(snapshot, 0)
-	require.NoError(t, err)
+	overwrite(t, path, 0, snapshot)
 }
 
 // sleepers counts the threads of a process ("self" or its number) that sleep in the kernel on a ring's wake word.

@@ -1,5 +1,10 @@
 package ring
 
+import (
+	"cmp"
+	"slices"
+)
+
 // set writes an entry. Torn or stale, it fails its proof.
 func (e entry) set(position, sequence uint64) {
 	e.position.Store(position)
@@ -19,6 +24,23 @@ func (m *memory) proven(i int, low, high uint64) (position, sequence uint64, ok 
 	}
 	h, ok := m.parse(p, published-p)
 	return p, s, ok && h.kind == kindData && h.seq == s
+}
+
+// anchor is a place where a record starts, as far as is known.
+type anchor struct {
+	mark
+	entry int // of the index; -1: oldest
+}
+
+// anchors returns the proven entries within [low, high], in order.
+func (m *memory) anchors(low, high uint64) (all []anchor) {
+	for i := range m.index {
+		if p, s, ok := m.proven(i, low, high); ok {
+			all = append(all, anchor{mark{p, s}, i})
+		}
+	}
+	slices.SortFunc(all, func(a, b anchor) int { return cmp.Compare(a.position, b.position) })
+	return all
 }
 
 // lastProven returns the last proven entry within [low, high]; ok is false if there is none.

@@ -76,15 +76,16 @@ func (r *recovery) mendSlot(i int) {
 	st := slotState(s.word.Load())
 	name := quoted(text(s.name))
 	switch {
+	case st&slotUse == 0:
+	case st.kind() == kindWriter || st.kind() == kindMember: // its peers finish what it has begun
 	case st.state() == stateFree:
-	case !st.durable():
-		if st.state() != stateClaimed {
-			r.mended(off, "slot", "slot %d%s of process %d, which is dead: freed", i, name, s.pid.Load())
-		}
-		s.word.Store(uint64(st &^ slotUse)) // S6: we hold the byte
-	case st.mayClaim(): // another member of its group finishes what it has claimed
-	case !st.holdsBack():
+		r.free(i, "is free, and its word %#x says more", uint64(st))
+	case st.durable() && checkName(text(s.name)) != nil:
+		r.free(i, "is durable, and nobody can ask for its name%s", name)
+	case st.durable() && !st.holdsBack():
 		r.left(off, "slot", "durable reader%s was dropped, its cursor %d is not to be trusted: remove it (mmring readers rm)", name, s.cursor.Load())
+	case !st.durable():
+		r.free(i, "is%s process %d's, which is dead", name, s.pid.Load())
 	default:
 		if used := r.highWater.Load(); used <= uint32(i) {
 			r.mended(offHighWater, "counters", "%d slots used, slot %d is active: raised", used, i)
@@ -95,6 +96,13 @@ func (r *recovery) mendSlot(i int) {
 			s.cursor.Store(to)
 		}
 	}
+}
+
+// free frees slot i, whose byte is held, and says why.
+func (r *recovery) free(i int, why string, args ...any) {
+	r.mended(slotOffset(i), "slot", "slot %d "+why+": freed", append([]any{i}, args...)...)
+	s := &r.slots[i]
+	s.word.Store(s.word.Load() &^ slotUse) // S6
 }
 
 // boundaryAt returns where the record starts that position c lies in, within what stays.

@@ -159,12 +159,10 @@ var damage = map[string]func(t testing.TB, path string, off int64, size int){
 	"its first byte":        func(t testing.TB, path string, off int64, _ int) { flip(t, path, off+24) },
 	"its last byte":         func(t testing.TB, path string, off int64, size int) { flip(t, path, off+int64(size)-8) },
 	"all of it is zero": func(t testing.TB, path string, off int64, size int) {
-		_, err := raw(t, path).WriteAt(make([]byte, size), off)
-		require.NoError(t, err)
+		overwrite(t, path, off, make([]byte, size))
 	},
 	"all of it is one": func(t testing.TB, path string, off int64, size int) {
-		_, err := raw(t, path).WriteAt(bytes.Repeat([]byte{0xff}, size), off)
-		require.NoError(t, err)
+		overwrite(t, path, off, bytes.Repeat([]byte{0xff}, size))
 	},
 }
 
@@ -238,8 +236,7 @@ func TestNothingWholeIsAnEmptyRing(t *testing.T) {
 			patterns(t, w, 1, 2000, 104)
 			require.NoError(t, w.Close())
 			info := inspect(t, path)
-			_, err := raw(t, path).WriteAt(make([]byte, info.Capacity), info.DataOffset)
-			require.NoError(t, err)
+			overwrite(t, path, info.DataOffset, make([]byte, info.Capacity))
 			reboot(t, path)
 			w = openWriter(t, path)
 			found := w.Recovery()
@@ -309,8 +306,7 @@ func TestACopyOfARingInUseKeepsWhatIsWhole(t *testing.T) {
 				patterns(t, w, last+1, last+uint64(small/3/size), size)
 				overwritten := inspect(t, path).Published - info.Oldest - small
 				copyPath := copied(t, path)
-				_, err = raw(t, copyPath).WriteAt(before[:info.DataOffset], 0)
-				require.NoError(t, err)
+				overwrite(t, copyPath, 0, before[:info.DataOffset])
 
 				found := openWriter(t, copyPath).Recovery()
 				require.Equal(t, info.Published, found.Published)

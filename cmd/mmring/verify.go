@@ -17,6 +17,7 @@ type verifyJSON struct {
 	Padding uint64      `json:"padding"`
 	Bytes   uint64      `json:"bytes"`
 	Sums    uint64      `json:"checksums"`
+	Unread  uint64      `json:"unread"`
 	Lost    bool        `json:"overtaken"`
 	Faults  []faultJSON `json:"faults"`
 	More    uint64      `json:"more"`
@@ -60,7 +61,7 @@ is a fault.`,
 }
 
 func verifyOf(path string, r ring.Report) verifyJSON {
-	return verifyJSON{1, path, r.Records, r.Padding, r.Bytes, r.Sums, r.Lost, faultsOf(r.Faults), r.More}
+	return verifyJSON{1, path, r.Records, r.Padding, r.Bytes, r.Sums, r.Unread, r.Lost, faultsOf(r.Faults), r.More}
 }
 
 func faultsOf(found []ring.Fault) []faultJSON {
@@ -80,6 +81,9 @@ func verifyText(path string, r ring.Report) string {
 		fmt.Fprintf(&b, "%s: and %s more\n", path, plural(r.More, "fault"))
 	}
 	fmt.Fprintf(&b, "%s: %s, %s of payload, %s compared", path, plural(r.Records, "record"), sizeText(r.Bytes), plural(r.Sums, "checksum"))
+	if r.Unread > 0 {
+		fmt.Fprintf(&b, ", %s not readable", sizeText(r.Unread))
+	}
 	if r.Lost {
 		b.WriteString(", some overwritten meanwhile")
 	}
