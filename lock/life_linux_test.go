@@ -245,3 +245,15 @@ func TestALifeOutlivesTheNameOfItsFile(t *testing.T) {
 	require.NoError(t, l.Close())
 	require.NoError(t, <-done)
 }
+
+func TestAPosixLockOfAnotherProcessIsALifeAsWell(t *testing.T) {
+	path := newFile(t)
+	p := proctest.Start(t, "posix", path)
+	p.Expect("locked")
+	require.True(t, held(t, path), "the caveat of the package documentation")
+	_, err := lock.TryHold(open(t, path, os.O_RDWR), far)
+	require.ErrorIs(t, err, lock.ErrBusy)
+	p.Send("open and close") // which gives up a POSIX lock, unlike ours
+	p.Expect("done")
+	require.False(t, held(t, path))
+}

@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 		"no-proc":    noProc,
 		"try-role":   tryRole,
 		"tidy":       tidy,
+		"posix":      posix,
 	})
 }
 

@@ -201,6 +201,68 @@ func TestARoleTakenWhileTheFileIsReplacedAllTheTimeIsNeverHeldTwice(t *testing.T
 	require.NoError(t, <-stopped)
 }
 
+// Between a look at the path and its open anything may take the name: nothing of it hangs us, is followed or gets a role.
+func TestARoleIsOnlyThatOfAFileWhateverTakesItsName(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		make func(path string) error
+	}{
+		{"a named pipe", func(path string) error { return unix.Mkfifo(path, 0o600) }},
+		{"a symbolic link to a file", func(path string) error { return os.Symlink("target", path) }},
+		{"a dangling symbolic link", func(path string) error { return os.Symlink("missing", path) }},
+		{"nothing", func(path string) error { return nil }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "target"), nil, 0o600))
+			path := filepath.Join(dir, "file")
+			stop, stopped := make(chan struct{}), make(chan error, 1)
+			go func() { stopped <- alternate(path, c.make, stop) }()
+			roles := 0
+			for range 2000 {
+				r, err := lock.TryRole(path, lock.Exclusive)
+				if err != nil {
+					continue
+				}
+				info, err := r.Info()
+				require.NoError(t, err)
+				require.True(t, info.Mode().IsRegular())
+				require.False(t, os.SameFile(info, stat(t, filepath.Join(dir, "target"))), "a link was followed")
+				require.NoError(t, r.Close())
+				roles++
+			}
+			close(stop)
+			require.NoError(t, <-stopped)
+			require.NoFileExists(t, filepath.Join(dir, "missing"))
+			t.Logf("%d roles of 2000 tries", roles)
+		})
+	}
+}
+
+// alternate gives the path to a file and to something else in turn.
+func alternate(path string, other func(path string) error, stop chan struct{}) error {
+	for {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		err := os.WriteFile(path, nil, 0o600)
+		if err == nil {
+			err = os.Remove(path)
+		}
+		if err == nil {
+			err = other(path)
+		}
+		if err == nil {
+			err = os.RemoveAll(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 func TestAFileWithoutANameHasARole(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir, os.O_RDWR|unix.O_TMPFILE)

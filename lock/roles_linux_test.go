@@ -159,6 +159,19 @@ func noProc(args []string) {
 	answer(err, nil)
 }
 
+// posix holds the byte at far by a POSIX lock, as Python's lockf and Java's FileLock do.
+func posix(args []string) {
+	f, err := os.OpenFile(args[0], os.O_RDWR, 0)
+	proctest.Die(err)
+	proctest.Die(unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: far, Len: 1}))
+	proctest.Say("locked")
+	proctest.Hear()
+	_, err = os.ReadFile(args[0])
+	proctest.Die(err)
+	proctest.Say("done")
+	proctest.Hear()
+}
+
 // answer says whether err is what it should be, and all of its text.
 func answer(err, want error) {
 	proctest.Say("answer %v %v", errors.Is(err, want) && !errors.Is(err, fs.ErrNotExist), err)
