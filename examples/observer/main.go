@@ -12,13 +12,14 @@ import (
 )
 
 func main() {
-	dir, err := os.MkdirTemp("", "observer")
+	dir, err := os.MkdirTemp("/dev/shm", "observer-")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	if err := run(context.Background(), filepath.Join(dir, "late.ring")); err != nil {
-		log.Print(err)
+	err = run(context.Background(), filepath.Join(dir, "late.ring"))
+	os.RemoveAll(dir)
+	if err != nil {
+		log.Fatal(err)
 	}
 }
 

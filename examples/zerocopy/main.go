@@ -13,13 +13,14 @@ import (
 )
 
 func main() {
-	dir, err := os.MkdirTemp("", "zerocopy")
+	dir, err := os.MkdirTemp("/dev/shm", "zerocopy-")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	if err := run(context.Background(), filepath.Join(dir, "squares.ring")); err != nil {
-		log.Print(err)
+	err = run(context.Background(), filepath.Join(dir, "squares.ring"))
+	os.RemoveAll(dir)
+	if err != nil {
+		log.Fatal(err)
 	}
 }
 
