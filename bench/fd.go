@@ -12,12 +12,20 @@ import (
 // The contenders of this file's kind carry records through blocking descriptors, without the runtime's poller, which would
 // add 20 us to every wake-up.
 
-// readBuffer is how much a reader of a byte stream asks for at a time.
-const readBuffer = 64 << 10
+// A reader of a byte stream asks for readBuffer bytes at a time, or, of records as large as largeRecord, for the rest of one:
+// then there is nothing to be moved within the buffer.
+const (
+	readBuffer  = 64 << 10
+	largeRecord = 16 << 10
+)
 
 // joinStream makes ends of a byte stream's descriptors.
 func joinStream(s measure.Side, in, out *os.File) (measure.Ends, error) {
-	r := &streamReader{Payload: s.Payload, file: in, fd: int(in.Fd()), buf: make([]byte, readBuffer+s.Size)}
+	size := readBuffer
+	if s.Size >= largeRecord {
+		size = s.Size
+	}
+	r := &streamReader{Payload: s.Payload, file: in, fd: int(in.Fd()), buf: make([]byte, size)}
 	return measure.Ends{Sender: newFdWriter(s, out), Receiver: r, Close: closer(in, out)}, nil
 }
 
@@ -83,8 +91,10 @@ func (r *streamReader) Receive(first, n uint64) error {
 }
 
 func (r *streamReader) more() error {
-	r.end = copy(r.buf, r.buf[r.start:r.end])
-	r.start = 0
+	if r.start > 0 {
+		r.end = copy(r.buf, r.buf[r.start:r.end])
+		r.start = 0
+	}
 	k, err := fdRead(r.fd, r.buf[r.end:])
 	r.end += k
 	return err
