@@ -2,7 +2,6 @@ package ring_test
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -18,10 +17,7 @@ import (
 	"github.com/mmring/mmring/ring/ringtest"
 )
 
-var (
-	le         = binary.LittleEndian
-	background = context.Background()
-)
+var background = context.Background()
 
 const small = 64 << 10 // the smallest capacity
 

@@ -2,10 +2,13 @@ package ring_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/mmring/mmring/ring"
 )
+
+var le = binary.LittleEndian
 
 // FuzzRecord: a header that parses re-encodes to the same bytes, and lies within what is published and within the region.
 func FuzzRecord(f *testing.F) {
