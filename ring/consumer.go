@@ -27,6 +27,7 @@ type consumer struct {
 	done    mark                            // consumed
 	stored  uint64                          // the cursor as it stands in the file
 	every   uint64                          // bytes between two stores of the cursor at the most
+	era     uint64                          // an observer's: the epoch that it looks at
 	jumped  bool                            // an overrun lies between the last record and pos
 	manual  bool                            // only AckTo consumes
 	newest  bool                            // after an overrun go on behind the newest record
@@ -265,10 +266,26 @@ func (c *consumer) overwritten() bool {
 	return slotState(c.slot.word.Load()) != c.mine // V2
 }
 
+// cut looks whether another writer has come, which may have moved published back and written there: what was copied before
+// is worth nothing then, and published is looked at again. If it is now below pos, what this observer was about to read
+// is gone, and the next look finds that out. Readers need not ask: published stays where it is while one is registered.
+func (c *consumer) cut() bool {
+	era := c.epoch.Load() // V2
+	if era == c.era {
+		return false
+	}
+	c.era, c.window = era, nil
+	c.pub = max(c.published.Load(), c.pos) // R1
+	return true
+}
+
 // overrun looks whether the record at pos has been overwritten, after it was copied, and if so moves to where records are
 // still whole.
 func (c *consumer) overrun() bool {
-	order(&c.fence)      // V1: the loads of the copy come before
+	order(&c.fence) // V1: the loads of the copy come before
+	if c.cut() {
+		return true
+	}
 	o := c.oldest.Load() // V2
 	if o <= c.pos {
 		return false

@@ -42,7 +42,7 @@ func (c *consumer) takeMirror() {
 	b := c.own[:n]
 	copyOut(b, c.mirror)
 	order(&c.fence)
-	if c.stamp.Load() != c.pub { // M2
+	if c.stamp.Load() != c.pub || c.slot == nil && c.cut() { // M2
 		return
 	}
 	if le.Uint64(b[8:16]) != c.expect || align16(uint64(uint32(le.Uint64(b[0:8])))) != n {

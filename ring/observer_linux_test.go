@@ -197,3 +197,59 @@ func TestARecordLargerThanTheWindowIsOverrunWhileItIsCopied(t *testing.T) {
 	require.NoError(t, <-done)
 	require.NoError(t, <-done)
 }
+
+// A writer that cuts off what is damaged moves published back under observers, whom nobody counts.
+func TestAnObserverSeesThatPublishedMovedBack(t *testing.T) {
+	const size, window = 1000, 16 // records that the observer copies at a time, of 1024 bytes with header and filler
+	cases := map[string]struct {
+		read, damaged uint64
+		since         uint64 // published by the next writer
+		until         uint64 // the last one that the observer gets
+	}{
+		"below it":                     {1, 30, 3, 32},
+		"below it, nothing new":        {1, 30, 0, 29},
+		"below it, all written anew":   {1, 30, 25, 54},
+		"above what it has copied":     {1, 10, 0, 16},
+		"above it, and overtaken":      {20, 30, 20, 49},
+		"right behind what it has had": {16, 17, 5, 21},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			path := newRing(t, ring.Config{})
+			w := openWriter(t, path)
+			patterns(t, w, 1, 50, size)
+			v := observe(t, path, ring.ObserverOptions{})
+			for seq := uint64(1); seq <= c.read; seq++ {
+				next, err := v.Next(background)
+				require.NoError(t, err)
+				require.Equal(t, seq, next.Seq)
+			}
+			require.NoError(t, w.Close())
+			flip(t, path, inspect(t, path).DataOffset+int64(c.damaged-1)*1024+4)
+			reboot(t, path)
+			w = openWriter(t, path)
+			require.Equal(t, c.damaged, w.Recovery().Next)
+			for seq := c.damaged; seq < c.damaged+c.since; seq++ {
+				_, err := w.Publish(background, pattern(seq+1000, size))
+				require.NoError(t, err)
+			}
+			for seq := c.read + 1; seq <= c.until; seq++ {
+				rec, err := v.Next(background)
+				require.NoError(t, err)
+				require.Equal(t, seq, rec.Seq)
+				want := pattern(seq, size)
+				if copied := (c.read + window - 1) / window * window; seq >= c.damaged && seq > copied {
+					want = pattern(seq+1000, size)
+				}
+				require.True(t, bytes.Equal(want, rec.Payload), "record %d", seq)
+			}
+			ctx, cause := ended()
+			_, err := v.Next(ctx)
+			if c.until >= c.damaged && c.since == 0 {
+				require.ErrorIs(t, err, ring.ErrCorrupt, "what it had copied before was cut")
+			} else {
+				require.ErrorIs(t, err, cause)
+			}
+		})
+	}
+}

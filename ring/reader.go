@@ -181,6 +181,7 @@ func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, er
 func (v *Observer) attach(from Start) (err error) {
 	defer v.settle(debug.SetPanicOnFault(true), "observe", &err)
 	for range overtaken {
+		v.era = v.epoch.Load()
 		low, high, err := v.bounds()
 		if err != nil {
 			return err
@@ -189,8 +190,8 @@ func (v *Observer) attach(from Start) (err error) {
 		if err == nil && start.sequence == 0 {
 			start, err = v.tail(low, high)
 		}
-		order(&v.fence)            // V1
-		if v.oldest.Load() > low { // V2
+		order(&v.fence)                                       // V1
+		if v.oldest.Load() > low || v.epoch.Load() != v.era { // V2
 			continue
 		}
 		if low == high && v.published.Load() != high {

@@ -69,7 +69,7 @@ func (h *handle) recover(ctx context.Context, now identity, full bool) (Recovery
 			e.set(0, 0) // C4: no hint leads beyond published
 		}
 	}
-	h.epoch.Add(1)
+	h.epoch.Add(1)     // C7: who copies without a slot discards what it copied before
 	h.setIdentity(now) // C5: from here on the ring is this boot's and this file's
 	h.startle()
 	r.Oldest, r.Published, r.Next = r.start, r.next.position, r.next.sequence
