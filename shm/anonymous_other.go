@@ -17,11 +17,7 @@ func memoryFile(string) (fd int, err error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return none, err
 	}
-	err = withDescriptor(f, func(d int) error {
-		fd, err = duplicate(d)
-		return err
-	})
-	return fd, err
+	return ownDescriptor(f)
 }
 
 func seal(int, Seal) error { return errors.ErrUnsupported }

@@ -106,19 +106,7 @@ func (m *Map) ReadLine() (line []byte, err error) {
 //
 // Errors, which leave the cursor: ErrClosed; ErrReadOnly; ErrRange if p does not fit, and then nothing is written;
 // *FaultError, and then a part may be.
-func (m *Map) Write(p []byte) (n int, err error) { return write(m, p) }
-
-// WriteString is Write for a string.
-func (m *Map) WriteString(s string) (n int, err error) { return write(m, s) }
-
-// WriteByte writes one byte at the cursor and moves the cursor behind it. Errors: those of Write.
-func (m *Map) WriteByte(b byte) error {
-	p := [1]byte{b}
-	_, err := write(m, p[:])
-	return err
-}
-
-func write[T string | []byte](m *Map, p T) (n int, err error) {
+func (m *Map) Write(p []byte) (n int, err error) {
 	if !m.enterCursor() {
 		return 0, m.fail("write", ErrClosed)
 	}
@@ -130,6 +118,28 @@ func write[T string | []byte](m *Map, p T) (n int, err error) {
 	n = copy(m.data[m.cursor.at:], p)
 	m.cursor.at += n
 	return n, nil
+}
+
+// WriteString is Write for a string.
+func (m *Map) WriteString(s string) (n int, err error) {
+	if !m.enterCursor() {
+		return 0, m.fail("write", ErrClosed)
+	}
+	defer m.cursor.Unlock()
+	defer m.leave("write", debug.SetPanicOnFault(true), &err)
+	if err := m.room("write", int64(m.cursor.at), len(s)); err != nil {
+		return 0, err
+	}
+	n = copy(m.data[m.cursor.at:], s)
+	m.cursor.at += n
+	return n, nil
+}
+
+// WriteByte writes one byte at the cursor and moves the cursor behind it. Errors: those of Write.
+func (m *Map) WriteByte(b byte) error {
+	p := [1]byte{b}
+	_, err := m.Write(p[:])
+	return err
 }
 
 // enterCursor is enter for calls that use the cursor, which they unlock.

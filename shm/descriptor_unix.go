@@ -51,6 +51,15 @@ func uninterrupted(call func() error) error {
 // duplicate returns a second descriptor of the open file, which programs started later do not inherit.
 func duplicate(fd int) (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) }
 
+// ownDescriptor is duplicate for a file.
+func ownDescriptor(f *os.File) (own int, err error) {
+	err = withDescriptor(f, func(fd int) error {
+		own, err = duplicate(fd)
+		return err
+	})
+	return own, err
+}
+
 func closeDescriptor(fd int) error { return unix.Close(fd) }
 
 func truncate(fd int, size int64) error {

@@ -20,15 +20,16 @@ type Map struct {
 	sparse bool
 	memory bool // there is no file: the memory is private
 
-	mu     sync.RWMutex // Close, Resize and Protect keep all others out
-	access Access
-	data   []byte // the range; nil once closed
-	base   []byte // the whole units that hold data
-	area   []byte // base and, behind it, what is reserved
-	fixed  bool   // the area is reserved: the map never moves
-	source pages.Source
-	own    int          // our own descriptor, or none: no file, or not kept
-	pins   atomic.Int32 // Uses that run; they keep base, area and descriptor beyond Close
+	mu      sync.RWMutex // Close, Resize and Protect keep all others out
+	access  Access
+	data    []byte // the range; nil once closed
+	base    []byte // the whole units that hold data
+	area    []byte // base and, behind it, what is reserved
+	fixed   bool   // the area is reserved: the map never moves
+	source  pages.Source
+	own     int          // our own descriptor, or none: no file, or not kept
+	borrows bool         // the descriptor is a loop's, which closes it after the map
+	pins    atomic.Int32 // Uses that run; they keep base, area and descriptor beyond Close
 
 	cursor struct {
 		sync.Mutex // taken before mu
@@ -210,6 +211,9 @@ func (m *Map) Close() error {
 		return nil
 	}
 	m.data = nil
+	if m.borrows {
+		m.own = none
+	}
 	if m.pins.Load() > 0 {
 		return nil
 	}

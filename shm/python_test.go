@@ -260,4 +260,3 @@ func TestPythonSlices(t *testing.T) {
 	_, err := m.WriteAt(make([]byte, 257), 0)
 	require.ErrorIs(t, err, shm.ErrRange, "a slice of the wrong size")
 }
-

@@ -17,26 +17,39 @@ import (
 func Windows(f *os.File, size int, a Access, o Options) iter.Seq2[*Map, error] {
 	return func(yield func(*Map, error) bool) {
 		end, err := windowsEnd(f, size, a, o)
+		own := none
+		if err == nil {
+			own, err = ownDescriptor(f)
+		}
 		if err != nil {
 			yield(nil, notMapped(nameOf(f), a, o, err))
 			return
 		}
+		defer closeDescriptor(own)
 		for at := o.Offset; at < end; at += int64(size) {
 			one := o
 			one.Offset, one.Length = at, int(min(int64(size), end-at))
-			m, err := MapFile(f, a, one)
+			m, err := window(own, f.Name(), a, one)
 			if err != nil {
-				yield(nil, err)
+				yield(nil, notMapped(f.Name(), a, one, err))
 				return
 			}
-			if !visit(m, yield) {
-				return
-			}
-			if at > math.MaxInt64-int64(size) {
+			if !visit(m, yield) || at > math.MaxInt64-int64(size) {
 				return
 			}
 		}
 	}
+}
+
+// window maps a range and lets the map borrow the loop's descriptor.
+func window(own int, name string, a Access, o Options) (*Map, error) {
+	tracked := !o.NoTrack
+	o.NoTrack = true
+	m, err := mapDescriptor(own, name, a, o)
+	if err == nil && tracked {
+		m.own, m.source.FD, m.borrows = own, own, true
+	}
+	return m, err
 }
 
 // visit closes the map also when the loop's body panics.
@@ -45,29 +58,27 @@ func visit(m *Map, yield func(*Map, error) bool) bool {
 	return yield(m, nil)
 }
 
-func windowsEnd(f *os.File, size int, a Access, o Options) (int64, error) {
+// windowsEnd returns where the last window ends.
+func windowsEnd(f *os.File, size int, a Access, o Options) (end int64, err error) {
 	if f == nil {
 		return 0, os.ErrInvalid
 	}
 	if size <= 0 || o.Offset < 0 || o.Length < 0 || int64(o.Length) > math.MaxInt64-o.Offset {
 		return 0, ErrRange
 	}
-	var end int64
-	err := withDescriptor(f, func(fd int) (err error) {
+	if err := o.onlyFile(); err != nil {
+		return 0, err
+	}
+	err = withDescriptor(f, func(fd int) error {
 		end, _, err = mappable(fd, o)
 		return err
 	})
-	if err != nil {
-		return 0, err
-	}
-	if o.Length > 0 {
-		last := o.Offset + int64(o.Length)
-		if o.Grow && a == ReadWrite {
-			return last, nil
-		}
+	if last := o.Offset + int64(o.Length); o.Length > 0 && o.Grow && a == ReadWrite {
+		end = last
+	} else if o.Length > 0 {
 		end = min(end, last)
 	}
-	return end, nil
+	return end, err
 }
 
 func nameOf(f *os.File) string {
