@@ -134,3 +134,18 @@ func (r *Reader) Owned(n int) []byte {
 
 // File is the handle's descriptor.
 func (h *handle) File() *os.File { return h.file }
+
+// Lookout is a lookout to be asked by tests.
+type Lookout struct{ l lookout }
+
+// NewLookout returns one as a new reader has it.
+func NewLookout() *Lookout { return &Lookout{newLookout()} }
+
+// Next says what the last look brought and whether it found nothing at first, and returns how long to wait now.
+func (l *Lookout) Next(brought int, empty bool) int {
+	l.l.empty = empty
+	return l.l.next(uint64(brought), false)
+}
+
+// Alone is how many looks in a row brought one record.
+func (l *Lookout) Alone() int { return l.l.alone }

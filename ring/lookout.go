@@ -12,9 +12,8 @@ package ring
 //	probing    probe PAUSEs      a flow, at once                       patient, with as many PAUSEs
 //	                             less, or nothing at first             eager; the gap doubles, up to lastGap
 //	patient    patience PAUSEs   less than a flow/2, or nothing first  eager, with firstGap
-//	                             less than a crowd*2                   patient, PAUSEs doubled, up to mostWait
-//	                             more than a crowd*8, or much of the   patient with half, and at leastWait eager
-//	                             ring's capacity
+//	                             less than few                         patient, PAUSEs doubled, up to mostWait
+//	                             many, or much of the ring's capacity  patient with half, and below leastWait eager
 //
 // A ping-pong pays one wait in gap looks: 1/4096 in the long run, which is beyond its p99.9. It also counts looks in a
 // row that brought one record each: that is when the mirror is worth asking for.
@@ -33,8 +32,11 @@ const (
 	leastWait = 16
 	firstGap  = 64 // looks
 	lastGap   = 4096
-	flow      = 8 // records
-	crowd     = 32
+
+	flow  = 8 // records
+	few   = 64
+	crowd = 200
+	many  = 512
 )
 
 func newLookout() lookout { return lookout{gap: firstGap, left: firstGap} }
@@ -80,11 +82,11 @@ func (l *lookout) adjust(brought uint64, much bool) {
 	switch {
 	case l.empty || brought < flow/2:
 		l.patience, l.gap, l.left = 0, firstGap, firstGap
-	case brought > 8*crowd || much:
+	case brought >= many || much:
 		if l.patience /= 2; l.patience < leastWait {
 			l.patience, l.gap, l.left = 0, firstGap, firstGap
 		}
-	case brought < 2*crowd:
+	case brought < few:
 		l.patience = min(2*l.patience, mostWait)
 	}
 }
