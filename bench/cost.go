@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,8 +14,7 @@ import (
 	"github.com/mmring/mmring/ring"
 )
 
-// part is something inside mmring that costs, measured in one process: with all it needs in its own cache, where it shows
-// most.
+// part is something that costs, measured in one process, where it shows most.
 type part struct {
 	name, title, unit string
 	most              float64 // the goal; negative: none
@@ -37,7 +37,7 @@ const (
 )
 
 // guardCost is what catching faults adds to a call: the two settings of debug.SetPanicOnFault and the deferred function that
-// recovers, as every call of the library has them, around a call that does nothing.
+// would recover, around a call that does nothing, as every call of the library has them.
 func guardCost(string) (float64, error) {
 	with, without := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
 	for range costTurns {
@@ -59,16 +59,21 @@ func unguarded() error { return nil }
 
 //go:noinline
 func guarded() (err error) {
-	defer disarm(debug.SetPanicOnFault(true), &err)
-	return nil
+	armed, running := debug.SetPanicOnFault(true), true
+	defer func() {
+		if running {
+			err = caught(armed, recover())
+		}
+	}()
+	err = unguarded()
+	running = false
+	debug.SetPanicOnFault(armed)
+	return err
 }
 
-//go:noinline
-func disarm(armed bool, err *error) {
+func caught(armed bool, r any) error {
 	debug.SetPanicOnFault(armed)
-	if r := recover(); r != nil {
-		*err = r.(error)
-	}
+	return fmt.Errorf("panic: %v", r)
 }
 
 // alone is a ring whose writer and reader are both in this process.

@@ -20,9 +20,11 @@ type sample struct {
 	values values
 }
 
-// Steady reports whether the sample may be compared with others. What a blocked process uses has nothing to do with its
-// neighbours.
-func (s sample) Steady() bool { return s.kind == idle || s.Mood.Steady() }
+// Steady reports whether the sample may be compared with others. What a blocked process uses, and what is counted instead of
+// timed, has nothing to do with the machine's mood.
+func (s sample) Steady() bool {
+	return s.kind == idle || s.kind == cost && s.unit() != "ns" || s.Mood.Steady()
+}
 
 // plan is what to measure and how much of it.
 type plan struct {
