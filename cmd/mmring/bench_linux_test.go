@@ -3,9 +3,6 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -14,25 +11,12 @@ import (
 	command "github.com/mmring/mmring/cmd/mmring"
 )
 
-var updateBench = flag.Bool("update-bench", false, "write testdata/bench.* anew")
-
-// requireGolden compares got with a file.
-func requireGolden(t *testing.T, name, got string) {
-	path := filepath.Join("testdata", name)
-	if *updateBench {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got)
-}
-
 func TestBenchWritesWhatItHasFound(t *testing.T) {
 	var b bytes.Buffer
 	text, note, err := command.KnownBench(&b)
 	require.NoError(t, err)
-	requireGolden(t, "bench.txt", text)
-	requireGolden(t, "bench.json", b.String())
+	golden(t, "bench.txt", "PATH", text)
+	golden(t, "bench.json", "PATH", b.String())
 	require.Equal(t, "not steady: 4 KiB one way; wake-up, bare futex (raw hops before and after differ by up to 362 %, "+
 		"other processes used up to 50 % of the processors)", note)
 }

@@ -73,11 +73,13 @@ func defaultDirs() []string {
 	return []string{".", sharedMemory}
 }
 
-// ringsIn lists the rings of all directories. An error is that of a directory that could not be read.
+// ringsIn lists the rings of all directories. An error is that of the first directory that could not be read.
 func ringsIn(dirs []string) (found []lsJSON, err error) {
 	for _, dir := range dirs {
 		entries, e := os.ReadDir(dir)
-		err = errors.Join(err, e)
+		if e != nil && err == nil {
+			err = hinted{e, "ls takes directories; mmring stat PATH looks at one ring"}
+		}
 		for _, entry := range entries {
 			if !entry.Type().IsRegular() {
 				continue
@@ -125,7 +127,7 @@ func lsText(found []lsJSON) string {
 	fmt.Fprintln(t, "RING\tCAPACITY\tRECORDS\tREADERS\tWRITER\t")
 	for _, r := range found {
 		if r.Error != "" {
-			fmt.Fprintf(t, "%s\t%s\n", r.Path, r.Error)
+			fmt.Fprintf(t, "%s\t\t\t\t\t%s\n", r.Path, r.Error)
 			continue
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", r.Path, sizeText(uint64(r.Capacity)), countText(r.Records), r.Readers, r.Writer, r.Description)

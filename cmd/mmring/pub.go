@@ -181,7 +181,7 @@ func (a *app) awaitReaders(ctx context.Context, path string, want int) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %d readers of %s, %d are attached: %w", want, path, attached, context.Cause(ctx))
+			return fmt.Errorf("%s has %d of %d registered readers: %w", path, attached, want, context.Cause(ctx))
 		}
 	}
 }

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -26,14 +25,6 @@ func damaged(t *testing.T) string {
 	_, err = f.WriteAt([]byte("x"), info.DataOffset+625*32+24)
 	require.NoError(t, err)
 	return path
-}
-
-// golden compares what a command wrote with the file of that name in testdata; the ring's path is PATH there.
-func golden(t *testing.T, name, path, got string) {
-	t.Helper()
-	want, err := os.ReadFile("testdata/" + name)
-	require.NoError(t, err)
-	require.Equal(t, string(want), strings.ReplaceAll(got, path, "PATH"))
 }
 
 func TestRepairSaysWhatItDid(t *testing.T) {

@@ -206,3 +206,26 @@ func TestARingThatIsRemovedEndsItsReaders(t *testing.T) {
 		require.Contains(t, r.said, "\nhint: somebody removed, replaced or truncated the ring's file\n")
 	}
 }
+
+// Everything that JSON can have to say.
+func TestSubWritesJSON(t *testing.T) {
+	path := ringtest.Path(t, ring.Config{Capacity: 64 << 10, Timestamps: true})
+	fed(t, lines(1, 10000), "pub", path)
+	fed(t, "<a> & \"b\" \u00e9\n\xff\xfe\n\n\t\\\x00\n", "pub", path, "--tag", "65535", "--end")
+	golden(t, "sub.json", path, done(t, "cat", path, "-o", "json", "--from", "-4"))
+	golden(t, "sub-lost.json", path, done(t, "cat", path, "-o", "json", "--from", "1", "--count", "2", "-q"))
+
+	path = ended(t, newRing(t))
+	require.Empty(t, done(t, "cat", path, "-o", "json"))
+}
+
+func TestSubWritesHex(t *testing.T) {
+	path := newRing(t)
+	done(t, "pub", path, "--framing", "whole", "--end", "/dev/null")
+	require.Equal(t, "record 1, tag 0, 0 bytes\n", done(t, "sub", path, "-o", "hex"))
+	path = newRing(t)
+	fed(t, "0123456789abcdefX\x00\xff\n", "pub", path, "--tag", "9", "--end")
+	require.Equal(t, "record 1, tag 9, 19 bytes\n"+
+		"00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n"+
+		"00000010  58 00 ff                                          |X..|\n", done(t, "sub", path, "-o", "hex"))
+}

@@ -72,6 +72,7 @@ func shell(t *testing.T, script string, env ...string) result {
 type proc struct {
 	t         *testing.T
 	cmd       *exec.Cmd
+	input     *os.File // its stdin, if the test does not feed it
 	stdin     io.WriteCloser
 	out, said stream
 	gone      chan struct{}
@@ -96,8 +97,11 @@ func start(t *testing.T, args ...string) *proc {
 func (p *proc) start() {
 	p.t.Helper()
 	var err error
-	p.stdin, err = p.cmd.StdinPipe()
-	require.NoError(p.t, err)
+	if p.stdin, p.cmd.Stdin = p.input, p.input; p.input == nil {
+		p.cmd.Stdin = nil
+		p.stdin, err = p.cmd.StdinPipe()
+		require.NoError(p.t, err)
+	}
 	p.out.changed, p.said.changed = make(chan struct{}, 1), make(chan struct{}, 1)
 	p.cmd.Env = append(p.cmd.Env, toolVariable+"=1")
 	if p.cmd.Stdout == nil {
