@@ -104,7 +104,6 @@ var hints = []struct {
 	{ring.ErrNotRing, "mmring ls DIR lists the rings in a directory"},
 	{ring.ErrLost, "somebody removed, replaced or truncated the ring's file"},
 	{syscall.ENOSPC, "ask for a smaller --capacity, or make room"},
-	{fs.ErrPermission, "to read a ring, permission to read is enough for sub --observe and cat"},
 	{fs.ErrNotExist, "mmring create PATH makes a ring, and mmring ls lists those that are there"},
 }
 

@@ -7,15 +7,22 @@ import (
 	"testing"
 
 	command "github.com/mmring/mmring/cmd/mmring"
+	"github.com/mmring/mmring/internal/proctest"
 )
 
-// toolVariable makes the test binary the tool.
-const toolVariable = "MMRING_TEST_TOOL"
+// These make the test binary the tool, and the tool that of a user without rights.
+const (
+	toolVariable   = "MMRING_TEST_TOOL"
+	nobodyVariable = "MMRING_TEST_NOBODY"
+)
 
 // TestMain runs the tests with a mmring on the PATH, which is the test binary itself: what is tested is what was compiled,
 // in processes of its own.
 func TestMain(m *testing.M) {
 	if os.Getenv(toolVariable) != "" {
+		if os.Getenv(nobodyVariable) != "" {
+			proctest.Die(proctest.BecomeNobody())
+		}
 		os.Exit(command.Tool(os.Args[1:]))
 	}
 	code, err := withTool(m.Run)

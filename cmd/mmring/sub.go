@@ -164,6 +164,8 @@ func openHint(err error) error {
 		return hinted{err, "two readers cannot share a cursor; give this one another --name, or none"}
 	case errors.Is(err, fs.ErrNotExist):
 		return hinted{err, "mmring ls lists the rings that are there; --wait 1m waits for this one"}
+	case errors.Is(err, fs.ErrPermission):
+		return hinted{err, "permission to read is enough for sub --observe and cat"}
 	}
 	return err
 }
