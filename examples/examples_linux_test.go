@@ -85,11 +85,11 @@ hello > out & reader=$!
 hello one two three
 reads '^3 three$'
 kill -9 $reader
-{ wait $reader || true; } 2> /dev/null
+wait $reader || true
 hello four five
 hello >> out & reader=$!
 reads '^5 five$'
 kill $reader
 sort -nu out`, "./examples/hello")
-	require.Equal(t, "1 one\n2 two\n3 three\n4 four\n5 five\n", out)
+	require.True(t, strings.HasSuffix(out, "1 one\n2 two\n3 three\n4 four\n5 five\n"), out) // before that the shell tells of the kill
 }
