@@ -182,7 +182,7 @@ func recorded(t *testing.T) (all []history) {
 }
 
 func TestLookingIsNeverMuchWorseThanTheBetterOfTwoFixedWays(t *testing.T) {
-	const records = 12000
+	const records = 30000
 	for _, machine := range []struct{ hop, work, pause float64 }{{55, 10, 10}, {55, 10, 20}, {55, 5, 40}, {240, 10, 10}, {190, 10, 20}} {
 		for _, h := range histories(t) {
 			t.Run(fmt.Sprintf("hop %g, pause %g: %s", machine.hop, machine.pause, h.name), func(t *testing.T) {
