@@ -7,8 +7,3 @@ package ring
 //
 //go:norace
 func loadWord(b []byte) uint64 { return le.Uint64(b) }
-
-// copyOut copies bytes of the data region into private memory.
-//
-//go:norace
-func copyOut(dst, src []byte) int { return copy(dst, src) }

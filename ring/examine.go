@@ -1,6 +1,9 @@
 package ring
 
-import "context"
+import (
+	"context"
+	"hash/crc32"
+)
 
 // examine finds what stays: from start to next. Its time is proportional to the bytes that it looks at.
 func (r *recovery) examine() error {
@@ -84,6 +87,7 @@ func (r *recovery) stays(a anchor, further []anchor, word uint64, end mark, whol
 // record behind it.
 func (r *recovery) follow(from mark, sums bool, anchors []anchor) (end mark, err error) {
 	bad, behind := false, from.position
+	scratch := make([]byte, windowSize)
 	end, err = r.walk(from, r.high, func(pos uint64, rec head) (stop bool) {
 		for len(anchors) > 0 && anchors[0].position <= pos {
 			r.stray(anchors[0], pos)
@@ -93,7 +97,7 @@ func (r *recovery) follow(from mark, sums bool, anchors []anchor) (end mark, err
 		r.Bytes += rec.whole
 		if sums && rec.flags&flagSum != 0 {
 			r.Sums++
-			bad = !r.whole(pos, rec)
+			bad = !r.whole(pos, rec, scratch)
 		}
 		if !bad {
 			behind = pos + rec.whole
@@ -121,14 +125,24 @@ func (r *recovery) stray(a anchor, pos uint64) {
 	}
 }
 
-// whole reports whether the record at pos, already parsed, carries the checksum of its bytes, where it has one.
-func (m *memory) whole(pos uint64, rec head) bool {
+// whole reports whether the record at pos, already parsed, carries the checksum of its bytes, where it has one. A writer
+// may be overwriting them: they are copied part by part, each once, through scratch.
+func (m *memory) whole(pos uint64, rec head, scratch []byte) bool {
 	if rec.flags&flagSum == 0 {
 		return true
 	}
 	off := pos & m.mask
 	at, end := off+uint64(rec.prefix), off+uint64(rec.size)
-	return sumRight(m.data[off:at], m.data[at:end])
+	prefix, rest := scratch[:rec.prefix], scratch[rec.prefix:]
+	copyOut(prefix, m.data[off:at])
+	s := sumPrefix(prefix)
+	for at < end {
+		part := rest[:min(uint64(len(rest)), end-at)]
+		copyOut(part, m.data[at:at+uint64(len(part))])
+		s = crc32.Update(s, castagnoli, part)
+		at += uint64(len(part))
+	}
+	return le.Uint64(prefix[len(prefix)-sumSize:]) == uint64(s)
 }
 
 // misleads reports whether an index entry has to go: it leads beyond published, as after every death of a writer, or, which

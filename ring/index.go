@@ -83,10 +83,11 @@ func (m *memory) walk(from mark, high uint64, visit func(pos uint64, h head) (st
 }
 
 // first returns the place of the record at position low, which must be a boundary below high: its number is its own word.
+// With an error, only the position is right.
 func (m *memory) first(low, high uint64) (mark, error) {
 	h, ok := m.parse(low, high-low)
 	if !ok || h.seq == 0 {
-		return mark{}, corrupt("no record at position %d (offset %d)", low, low&m.mask)
+		return mark{position: low}, corrupt("no record at position %d (offset %d)", low, low&m.mask)
 	}
 	return mark{low, h.seq}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmring/mmring/lock"
@@ -87,18 +88,10 @@ func Inspect(path string) (Info, error) {
 func (h *handle) inspect() (info Info, err error) {
 	defer h.settle(debug.SetPanicOnFault(true), "inspect", &err)
 	info = h.fixed()
-	low, high, err := h.bounds()
-	if err != nil {
+	if err := h.inspectStream(&info); err != nil {
 		return info, err
 	}
-	info.Published, info.Oldest = high, low
 	info.Ended, info.Clean, info.Epoch = h.ended.Load() != 0, h.clean.Load() == 1, h.epoch.Load()
-	if next, err := h.tail(low, high); err == nil {
-		info.NextSeq = next.sequence
-	}
-	if first, err := h.first(low, high); err == nil && h.oldest.Load() == low {
-		info.FirstSeq = first.sequence
-	}
 	info.Stats = h.loadStats(info.NextSeq)
 	alive, err := lock.Held(h.file, writerByte)
 	if err != nil {
@@ -115,6 +108,33 @@ func (h *handle) inspect() (info Info, err error) {
 		}
 	}
 	return info, nil
+}
+
+// inspectStream fills in positions and numbers. While a writer runs it looks again until none of what it read was
+// overwritten meanwhile.
+func (h *handle) inspectStream(info *Info) error {
+	var fence atomic.Uint32
+	for range overtaken {
+		low, high, err := h.bounds()
+		if err != nil {
+			return err
+		}
+		first, errFirst := h.first(low, high)
+		next, errNext := h.tail(low, high)
+		order(&fence)                                                          // V1
+		if h.oldest.Load() > low || low == high && h.published.Load() > high { // V2
+			continue
+		}
+		info.Published, info.Oldest = high, low
+		if errFirst == nil {
+			info.FirstSeq = first.sequence
+		}
+		if errNext == nil {
+			info.NextSeq = next.sequence
+		}
+		return nil
+	}
+	return corrupt("overtaken %d times while looking at it", overtaken)
 }
 
 // fixed is what the immutable header says.

@@ -88,9 +88,13 @@ func sumRight(prefix, payload []byte) bool {
 
 // sum is the CRC-32C of a record: header with the checksum's own field zero, time and payload.
 func sum(prefix, payload []byte) uint32 {
+	return crc32.Update(sumPrefix(prefix), castagnoli, payload)
+}
+
+// sumPrefix is the part of sum that comes before the payload.
+func sumPrefix(prefix []byte) uint32 {
 	s := crc32.Update(0, castagnoli, prefix[:len(prefix)-sumSize])
-	s = crc32.Update(s, castagnoli, zeroSum[:])
-	return crc32.Update(s, castagnoli, payload)
+	return crc32.Update(s, castagnoli, zeroSum[:])
 }
 
 var zeroSum [sumSize]byte

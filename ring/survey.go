@@ -1,6 +1,9 @@
 package ring
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // survey is a Report in the making.
 type survey struct {
@@ -12,18 +15,22 @@ type survey struct {
 	last      mark     // that record
 	paddings  uint64   // in a row, up to next
 	anchors   []anchor // index entries that are still ahead
+	scratch   []byte
+	fence     atomic.Uint32
 }
 
 // records walks from oldest to published. Where no record is, it goes on at the next place that the index knows. What a
 // running writer overtakes is passed over. Each turn moves forward.
 func (s *survey) records() {
-	s.anchors = s.memory.anchors(s.low, s.high)
+	s.anchors, s.scratch = s.memory.anchors(s.low, s.high), make([]byte, windowSize)
 	at, _ := s.parse(s.low, s.high-s.low)
 	s.first, s.next = at.seq, mark{s.low, at.seq}
 	for s.next.position < s.high {
+		at := s.next.position // a header that was being written when we read it leads from where a record was to where none is
 		whole := s.step()
+		order(&s.fence)                // V1
 		switch o := s.oldest.Load(); { // V2: what was overwritten, perhaps while we looked
-		case o > s.next.position:
+		case o > at:
 			s.Lost = true
 			s.leap(mark{o, 0})
 		case !whole:
@@ -57,7 +64,7 @@ func (s *survey) step() bool {
 	if h.flags&flagSum != 0 {
 		s.Sums++
 	}
-	if !s.whole(at.position, h) && s.oldest.Load() <= at.position { // V2
+	if !s.whole(at.position, h, s.scratch) && s.oldest.Load() <= at.position { // V2
 		s.fault(s.offset(at.position), "record", "checksum of record %d is wrong", at.sequence)
 	}
 	return true

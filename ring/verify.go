@@ -123,13 +123,14 @@ func (s *survey) mirrored() {
 	if p != s.high || s.stamp.Load() != p || s.last.sequence == 0 {
 		return
 	}
-	var mirror [mirrorSize]byte
+	var mirror, record [mirrorSize]byte
 	copyOut(mirror[:], s.mirror)
 	rec, ok := s.parse(s.last.position, s.high-s.last.position)
 	same := ok && rec.whole <= mirrorSize
 	if same {
 		off := s.last.position & s.mask
-		same = bytes.Equal(mirror[:rec.size], s.data[off:off+uint64(rec.size)])
+		copyOut(record[:rec.size], s.data[off:off+uint64(rec.size)])
+		same = bytes.Equal(mirror[:rec.size], record[:rec.size])
 	}
 	if !same && s.published.Load() == p && s.stamp.Load() == p { // else the writer has gone on
 		s.fault(offMirror, "mirror", "stamp is published %d, and the mirror is not record %d", p, s.last.sequence)
