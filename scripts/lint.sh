@@ -13,7 +13,7 @@ fi
 for target in linux/arm64 darwin/arm64 freebsd/amd64; do
 	GOOS=${target%/*} GOARCH=${target#*/} "$go" vet ./internal/... ./shm/... ./lock/... ./ring/... ./cmd/...
 done
-for target in linux/386 linux/arm netbsd/amd64 openbsd/amd64; do # only ring refuses 32 bits
+for target in linux/386 linux/arm darwin/amd64 freebsd/arm64 netbsd/amd64 netbsd/arm64 openbsd/amd64 openbsd/arm64; do # only ring refuses 32 bits
 	GOOS=${target%/*} GOARCH=${target#*/} "$go" vet ./shm/... ./lock/...
 done
 shellcheck .ci/run scripts/*.sh bench/*.sh

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/mmring/mmring/shm"
 )
-
-func init() { roles["leak"] = leakRefused }
 
 // holdings is what a process has of the kernel.
 type holdings struct{ descriptors, mappings, addresses int }
@@ -173,9 +170,9 @@ func TestNothingIsLeftAfterAnError(t *testing.T) {
 		"a hole on it": func() {
 			fails(shm.MapFile(full, shm.ReadWrite, shm.Options{Length: 2 * MiB, Grow: true, Sparse: true, Populate: true, Reserve: 1 << 30}))
 		},
-		"too much memory":  func() { fails(shm.Anonymous(1<<47, shm.Options{})) },
-		"too much private": func() { fails(shm.Anonymous(1<<47, shm.Options{Private: true})) },
-		"too much address": func() { fails(shm.Anonymous(1, shm.Options{Reserve: 1 << 47})) },
+		"too much memory":  func() { fails(shm.Anonymous(math.MaxInt/4, shm.Options{})) },
+		"too much private": func() { fails(shm.Anonymous(math.MaxInt/4, shm.Options{Private: true})) },
+		"too much address": func() { fails(shm.Anonymous(1, shm.Options{Reserve: math.MaxInt / 4})) },
 		"a taken name":     func() { fails(shm.Create(name, 10*page, shm.Options{})) },
 		"no such name":     func() { fails(shm.OpenNamed(name+"x", shm.ReadOnly, shm.Options{})) },
 		"received nothing": func() { send(16); fails(shm.Receive(here, shm.ReadOnly, shm.Options{})) },
@@ -202,38 +199,4 @@ func TestNothingIsLeftAfterAnError(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(shm.SegmentDir(), ".shm-*"))
 	require.NoError(t, err)
 	require.Empty(t, names)
-}
-
-func TestNothingIsLeftWhenTheKernelRefuses(t *testing.T) {
-	require.Equal(t, "<nil>", child(t, "leak", file(t, pattern(1234*page)).Name()))
-}
-
-// leakRefused has no addresses for 1,234 pages, and then no second descriptors.
-func leakRefused(args []string) {
-	f := must(os.OpenFile(args[0], os.O_RDWR, 0))
-	small := must(shm.Anonymous(1, shm.Options{}))
-	try := func(o shm.Options) func() {
-		return func() {
-			if _, err := shm.MapFile(f, shm.ReadWrite, o); err == nil {
-				check(errors.New("it should not work"))
-			}
-		}
-	}
-	refuse(unix.ENOMEM, unix.SYS_MMAP, uint32(1234*page))
-	refuse(unix.ENOMEM, unix.SYS_MREMAP)
-	err := errors.Join(leaks(try(shm.Options{})), leaks(try(shm.Options{Reserve: 1 << 30})), leaks(try(shm.Options{NoTrack: true})),
-		leaks(func() {
-			if small.Resize(1234*page) == nil {
-				check(errors.New("it should not work"))
-			}
-		}))
-	refuse(unix.EMFILE, unix.SYS_FCNTL, unix.F_DUPFD_CLOEXEC)
-	result(errors.Join(err, leaks(try(shm.Options{Length: 1})), leaks(func() {
-		if _, err := shm.Anonymous(1, shm.Options{}); err == nil {
-			check(errors.New("it should not work"))
-		}
-		if _, err := net.Dial("unix", strings.Repeat("x", 200)); err == nil {
-			check(errors.New("it should not work"))
-		}
-	})))
 }

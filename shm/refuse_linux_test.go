@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package shm_test
 
 import (
@@ -24,6 +26,7 @@ func init() {
 	roles["flush"] = flushRefused
 	roles["memory"] = memoryRefused
 	roles["descriptors"] = descriptorsRefused
+	roles["leak"] = leakRefused
 }
 
 func TestTheFileSizeLimitIsAnError(t *testing.T) {
@@ -213,4 +216,35 @@ func descriptorsRefused(args []string) {
 		proctest.Die(errors.New("no *fs.PathError"))
 	}
 	result(err)
+}
+
+func TestNothingIsLeftWhenTheKernelRefuses(t *testing.T) {
+	require.Equal(t, "<nil>", child(t, "leak", file(t, pattern(1234*page)).Name()))
+}
+
+// leakRefused has no addresses for 1,234 pages, and then no second descriptors.
+func leakRefused(args []string) {
+	f := must(os.OpenFile(args[0], os.O_RDWR, 0))
+	small := must(shm.Anonymous(1, shm.Options{}))
+	try := func(o shm.Options) func() {
+		return func() {
+			if _, err := shm.MapFile(f, shm.ReadWrite, o); err == nil {
+				check(errors.New("it should not work"))
+			}
+		}
+	}
+	refuse(unix.ENOMEM, unix.SYS_MMAP, uint32(1234*page))
+	refuse(unix.ENOMEM, unix.SYS_MREMAP)
+	err := errors.Join(leaks(try(shm.Options{})), leaks(try(shm.Options{Reserve: 1 << 30})), leaks(try(shm.Options{NoTrack: true})),
+		leaks(func() {
+			if small.Resize(1234*page) == nil {
+				check(errors.New("it should not work"))
+			}
+		}))
+	refuse(unix.EMFILE, unix.SYS_FCNTL, unix.F_DUPFD_CLOEXEC)
+	result(errors.Join(err, leaks(try(shm.Options{Length: 1})), leaks(func() {
+		if _, err := shm.Anonymous(1, shm.Options{}); err == nil {
+			check(errors.New("it should not work"))
+		}
+	})))
 }

@@ -127,7 +127,7 @@ func TestWithinAReservationSlicesStayValid(t *testing.T) {
 				require.Equal(t, byte(n), first[0])
 			}
 			require.Equal(t, 50, cap(first))
-			says(t, m.Resize(2<<30), shm.ErrRange, "resize", "reserved")
+			says(t, m.Resize(1<<30+page), shm.ErrRange, "resize", "reserved")
 		})
 	}
 }
