@@ -11,6 +11,12 @@ func (e entry) set(position, sequence uint64) {
 	e.sequence.Store(sequence)
 }
 
+// wipe makes an entry that of no record. Killed in between, it is found again by its position.
+func (e entry) wipe() {
+	e.sequence.Store(0)
+	e.position.Store(0)
+}
+
 // entryOffset is where in the file entry i stands.
 func entryOffset(i int) int64 { return int64(indexStart + i*entrySize) }
 

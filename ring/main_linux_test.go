@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 		"wait":        waitRole,
 		"interrupted": interruptedRole,
 		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },
+		"recover":     recoverRole,
 		"writer":      writerRole,
 		"reader":      func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""}) },
 		"nobody":      nobodyRole,

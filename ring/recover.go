@@ -66,7 +66,7 @@ func (h *handle) recover(ctx context.Context, now identity, full bool) (Recovery
 	}
 	for i, e := range h.index {
 		if r.misleads(i) {
-			e.set(0, 0) // C4: no hint leads beyond published
+			e.wipe() // C4: no hint leads beyond published
 		}
 	}
 	h.epoch.Add(1)     // C7: who copies without a slot discards what it copied before

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -17,6 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]func(args []string){
+		"count":         count,
 		"echo":          echo,
 		"fail":          func([]string) { proctest.Die(errors.New("no good")) },
 		"refuse":        refuse,
@@ -132,4 +135,36 @@ func TestCallsAreRefusedByTheirSecondArgument(t *testing.T) {
 func TestAnInterruptibleSignalEndsACall(t *testing.T) {
 	p := proctest.Start(t, "interruptible")
 	require.Equal(t, unix.EINTR.Error(), p.Expect("read"))
+}
+
+// count counts to its argument, between two marks.
+func count(args []string) {
+	n, err := strconv.Atoi(args[0])
+	proctest.Die(err)
+	proctest.Mark()
+	for sum := 0; n > 0; n-- {
+		sum += n
+	}
+	proctest.Mark()
+	proctest.Die(os.WriteFile(args[1], nil, 0o600))
+}
+
+func TestStepsAreTheInstructionsBetweenTwoMarks(t *testing.T) {
+	done := filepath.Join(t.TempDir(), "done")
+	calls := 0
+	each := func() bool { calls++; return true }
+	few := proctest.Steps(t, each, "count", "10", done)
+	require.FileExists(t, done, "it has run to its end")
+	require.Equal(t, few, calls)
+	many := proctest.Steps(t, each, "count", "1010", done)
+	require.GreaterOrEqual(t, many-few, 1000)
+	require.Less(t, many-few, 10_000)
+}
+
+func TestAChildIsKilledBetweenTwoSteps(t *testing.T) {
+	done := filepath.Join(t.TempDir(), "done")
+	left := 100
+	n := proctest.Steps(t, func() bool { left--; return left > 0 }, "count", "1000", done)
+	require.Equal(t, 100, n)
+	require.NoFileExists(t, done)
 }
