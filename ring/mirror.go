@@ -45,7 +45,8 @@ func (c *consumer) takeMirror() {
 	if c.stamp.Load() != c.pub || c.slot == nil && c.cut() { // M2
 		return
 	}
-	if le.Uint64(b[8:16]) != c.expect || align16(uint64(uint32(le.Uint64(b[0:8])))) != n {
+	word := le.Uint64(b[0:8])
+	if le.Uint64(b[8:16]) != c.expect || uint8(word>>32) != kindData || align16(uint64(uint32(word))) != n {
 		return // padding came before it, or it is not what it should be: the data region tells
 	}
 	c.window = b

@@ -50,7 +50,7 @@ func (h *handle) recover(ctx context.Context, now identity, full bool) (Recovery
 	}
 	r.compare(now, full)
 	h.clean.Store(0) // C1: before anything changes
-	h.stamp.Store(0) // M0: no mirror of the dead writer's
+	h.clearMirror()  // M0
 	if r.Dirty {
 		h.add(statRecoveries, 1)
 	}
