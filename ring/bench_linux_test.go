@@ -24,6 +24,23 @@ func benchWriter(b *testing.B) *ring.Writer {
 	return w
 }
 
+// BenchmarkMemcpy is the limit: a record's payload is copied once to be published, once to be read, over memory as large as
+// the ring.
+func BenchmarkMemcpy(b *testing.B) {
+	for _, size := range []int{64, 4096} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			to, from := make([]byte, benchCapacity), make([]byte, size)
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			at := 0
+			for b.Loop() {
+				copy(to[at:at+size], from)
+				at = (at + size) & (benchCapacity - 1)
+			}
+		})
+	}
+}
+
 func BenchmarkPublish(b *testing.B) {
 	for _, size := range []int{32, 64, 224, 4096} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
@@ -67,23 +84,27 @@ func BenchmarkPublishBatch(b *testing.B) {
 }
 
 func BenchmarkClaim(b *testing.B) {
-	w := benchWriter(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		c, err := w.Claim(background, 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		clear(c.Bytes())
-		if _, err := c.Commit(64); err != nil {
-			b.Fatal(err)
-		}
+	for _, size := range []int{64, 4096} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			w := benchWriter(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				c, err := w.Claim(background, size)
+				if err != nil {
+					b.Fatal(err)
+				}
+				clear(c.Bytes())
+				if _, err := c.Commit(size); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
 // BenchmarkRead is about reading what is there already.
 func BenchmarkRead(b *testing.B) {
-	buf := make([]byte, 64)
+	buf := make([]byte, 4096)
 	for _, by := range []struct {
 		name string
 		read func(r *ring.Reader, n int) error
@@ -117,16 +138,18 @@ func BenchmarkRead(b *testing.B) {
 			return r.Err()
 		}},
 	} {
-		b.Run(by.name, func(b *testing.B) { benchRead(b, by.read) })
+		for _, size := range []int{64, 4096} {
+			b.Run(fmt.Sprintf("%s/%d", by.name, size), func(b *testing.B) { benchRead(b, size, by.read) })
+		}
 	}
 }
 
-// benchRead lets read have b.N records of 64 bytes, which are published before the clock runs.
-func benchRead(b *testing.B, read func(r *ring.Reader, n int) error) {
-	const most = benchCapacity / 2 / 80
+// benchRead lets read have b.N records, which are published before the clock runs.
+func benchRead(b *testing.B, size int, read func(r *ring.Reader, n int) error) {
+	most := benchCapacity / 2 / (size + 16)
 	path := newRing(b, ring.Config{Capacity: benchCapacity})
 	w, r := openWriter(b, path), openReader(b, path, ring.ReaderOptions{})
-	payload := make([]byte, 64)
+	payload := make([]byte, size)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for left := b.N; left > 0; {
