@@ -3,8 +3,9 @@
 // something adds nothing. It tells nothing of time, most of which may be waiting for memory.
 //
 // The child is this program again, with one goroutine on the traced thread. It marks the calls to be counted by a signal to
-// itself; what lies between two marks around nothing is taken off. Now and then the runtime takes the time for something of
-// its own: so every turn of calls is repeated, and of each call the repetition with the least counts.
+// itself; what lies between two marks around nothing is taken off. Its other threads stand still meanwhile. Now and then the
+// runtime has something to do all the same: so every turn of calls is repeated, and of each call the repetition with the
+// least counts.
 package instructions
 
 import (

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,8 +69,8 @@ func perform() error {
 	return nil
 }
 
-// marker returns a function that marks. Before what is counted it lets the runtime have its turn: who runs for 10 ms, which
-// are many single steps, is interrupted.
+// marker returns a function that marks. Before what is counted it lets the runtime have its turn, which may have asked for
+// one meanwhile.
 func marker() func() {
 	inside := false
 	return func() {
@@ -199,11 +201,16 @@ func (t tracer) turns(n int) (all [][]int, err error) {
 
 // steps counts instructions until the next mark. What else is sent meanwhile is lost.
 func (t tracer) steps(turn int) (n int, err error) {
+	others, err := t.hold()
+	defer others.release()
+	if err != nil {
+		return 0, err
+	}
 	for {
 		if err := unix.PtraceSingleStep(t.pid); err != nil {
 			return 0, os.NewSyscallError("ptrace", err)
 		}
-		s, err := t.stopped()
+		s, err := t.stepped(&others)
 		switch {
 		case err != nil:
 			return 0, err
@@ -214,6 +221,62 @@ func (t tracer) steps(turn int) (n int, err error) {
 			if err := t.tell(turn); err != nil {
 				return 0, err
 			}
+		}
+	}
+}
+
+// held are threads that stand still.
+type held []int
+
+// hold stops the child's other threads: one of them, the runtime's, interrupts whoever runs for 10 ms, which are many single
+// steps.
+func (t tracer) hold() (others held, err error) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", t.pid))
+	if err != nil {
+		return nil, err
+	}
+	for _, thread := range threads {
+		tid, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			return others, err
+		}
+		if tid == t.pid || unix.PtraceSeize(tid) != nil { // it may have ended
+			continue
+		}
+		others = append(others, tid)
+		if unix.PtraceInterrupt(tid) == nil {
+			_, _ = unix.Wait4(tid, nil, unix.WALL, nil)
+		}
+	}
+	return others, nil
+}
+
+// release lets them go on.
+func (h *held) release() {
+	for _, tid := range *h {
+		_ = unix.PtraceDetach(tid) // it may have ended
+	}
+	*h = nil
+}
+
+// stepPatience is how long a step may take before the other threads go on: it may wait for one of them.
+const stepPatience = 20 * time.Millisecond
+
+// stepped is stopped for a single step.
+func (t tracer) stepped(others *held) (unix.Signal, error) {
+	var begin time.Time
+	for looks := 0; ; looks++ {
+		s, ok, err := t.look(unix.WNOHANG)
+		if ok || err != nil {
+			return s, err
+		}
+		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // on one processor the child needs this one
+		switch {
+		case looks == 0:
+			begin = time.Now()
+		case looks%64 == 0 && time.Since(begin) > stepPatience:
+			others.release()
+			return t.stopped()
 		}
 	}
 }
@@ -234,16 +297,23 @@ func (t tracer) tell(turn int) error {
 // stopped waits until the child is stopped and returns the signal that did it.
 func (t tracer) stopped() (unix.Signal, error) {
 	for {
-		var status unix.WaitStatus
-		_, err := unix.Wait4(t.pid, &status, unix.WALL, nil)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return 0, os.NewSyscallError("wait4", err)
-		case status.Stopped():
-			return status.StopSignal(), nil
-		default:
-			return 0, fmt.Errorf("the child has ended: exit code %d, signal %d", status.ExitStatus(), status.Signal())
+		if s, ok, err := t.look(0); ok || err != nil {
+			return s, err
 		}
 	}
+}
+
+// look asks whether the child is stopped.
+func (t tracer) look(how int) (s unix.Signal, ok bool, err error) {
+	var status unix.WaitStatus
+	pid, err := unix.Wait4(t.pid, &status, how|unix.WALL, nil)
+	switch {
+	case err == unix.EINTR, err == nil && pid == 0:
+		return 0, false, nil
+	case err != nil:
+		return 0, false, os.NewSyscallError("wait4", err)
+	case status.Stopped():
+		return status.StopSignal(), true, nil
+	}
+	return 0, false, fmt.Errorf("the child has ended: exit code %d, signal %d", status.ExitStatus(), status.Signal())
 }

@@ -112,7 +112,7 @@ func NewHopMeter(ctx context.Context, p Place) (*HopMeter, error) {
 const (
 	hopTrips     = 1500
 	hopGroups    = 40
-	hopGroupsMin = 8
+	hopGroupsMin = 4
 	hopTime      = 30 * time.Millisecond
 )
 
