@@ -102,7 +102,7 @@ func parse(args []string, talk io.Writer) (*plan, error) {
 	flags.SetOutput(talk)
 	rounds := flags.Int("rounds", 0, "how often everything is measured (default 5, with -quick 2)")
 	only := flags.String("only", "", "measure only what matches this `regexp`, as latency/32/mmring")
-	quick := flags.Bool("quick", false, "in less than 40 seconds, less exact")
+	quick := flags.Bool("quick", false, "in less than 40 seconds, less exact: tails of latencies hold the first use of every page")
 	count := flags.Bool("instructions", false, "count instructions, and do nothing else")
 	call := flags.String("functions", "", "count the instructions of one `call`, by function")
 	lines := flags.String("lines", "", "write a line of JSON for each sample into this `file`")
