@@ -202,8 +202,9 @@ func TestWindowsThatCannotBe(t *testing.T) {
 func lineTexts() map[string]string {
 	long := string(bytes.Repeat([]byte("x"), 3*chunk+5))
 	var many bytes.Buffer
-	for i := 0; many.Len() < 40<<20; i++ {
+	for i := 0; many.Len() < 20<<20; i++ {
 		many.WriteString(strconv.Itoa(i))
+		many.WriteString(long[:i*7919%1000])
 		many.WriteByte('\n')
 	}
 	return map[string]string{
