@@ -58,7 +58,45 @@ func build(t *testing.T, pkg, to string) {
 // What every example prints, line by line; which of its processes prints first does not matter.
 func TestTheExamplesPrintWhatTheyPromise(t *testing.T) {
 	for name, want := range map[string][]string{
-		"durable":  {"killed in the middle: true", "all records came: true"},
+		"durable": {"killed in the middle: true", "all records came: true"},
+		"mmap-basic": {
+			"29 bytes, the first five: Hello",
+			`words: ["Hello" "there" "A"]`,
+			`a line: "Hello, there.\n", the cursor is at 14`,
+			"refused: write",
+			"found at 23",
+			`the file: "Hello, there.\nA better line.\n"`,
+		},
+		"mmap-flush": {
+			"without a flush others read: record 1",
+			"bytes 5000 to 5008 are on the disk",
+			"all is on the disk",
+			"a private copy: scratch!, the file: record 1, a flush: <nil>",
+		},
+		"mmap-large": {
+			`a window at 6442450930: "the last line"`,
+			" 16%: 1073741824 bytes from 0 on",
+			" 33%: 1073741824 bytes from 1073741824 on",
+			" 50%: 1073741824 bytes from 2147483648 on",
+			" 66%: 1073741824 bytes from 3221225472 on",
+			" 83%: 1073741824 bytes from 4294967296 on",
+			"100%: 1073741824 bytes from 5368709120 on",
+			"the last but one line",
+			"the last line",
+		},
+		"mmap-processes": {
+			"the child reads: from the parent",
+			"the parent reads: from the child",
+			"and in the segment: hello",
+		},
+		"mmap-regions": {
+			"offset  0: first region",
+			"offset 14: second region",
+			"offset 29: third region",
+			"offset  0: first region, second region, third region",
+			"all of it: first region, SECOND region, third region",
+			"afterwards: first region, SECOND",
+		},
 		"observer": {"received and lost together: 100000"},
 		"pipeline": {"words: 18", "longest: publishes"},
 		"zerocopy": {"1 0 0", "2 1 1", "3 2 4", "4 4 16"},
@@ -73,7 +111,7 @@ func TestTheExamplesPrintWhatTheyPromise(t *testing.T) {
 func TestEveryExampleIsTested(t *testing.T) {
 	folders, err := filepath.Glob("*/main.go")
 	require.NoError(t, err)
-	require.Len(t, folders, 5, "hello has a test of its own")
+	require.Len(t, folders, 10, "hello has a test of its own")
 }
 
 // A reader that waits for the ring, two writers, and a reader killed and started again: what was not consumed before the
