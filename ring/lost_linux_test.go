@@ -98,6 +98,10 @@ var users = map[string]func(t *testing.T, path string, w *ring.Writer) (func(con
 	"publish": func(t *testing.T, path string, w *ring.Writer) (func(context.Context) error, handle) {
 		return func(ctx context.Context) error { _, err := w.Publish(ctx, make([]byte, 500)); return err }, w
 	},
+	"publish, mirrored": func(t *testing.T, path string, w *ring.Writer) (func(context.Context) error, handle) {
+		poke(t, path, ring.OffLease, 1<<62)
+		return func(ctx context.Context) error { _, err := w.Publish(ctx, make([]byte, 100)); return err }, w
+	},
 	"batch": func(t *testing.T, path string, w *ring.Writer) (func(context.Context) error, handle) {
 		batch := [][]byte{make([]byte, 50), make([]byte, 5000), nil}
 		return func(ctx context.Context) error { _, err := w.PublishBatch(ctx, batch); return err }, w
@@ -124,7 +128,7 @@ var users = map[string]func(t *testing.T, path string, w *ring.Writer) (func(con
 // fed is read after a publication, which may fail.
 func fed(w *ring.Writer, read func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, _ = w.TryPublish(make([]byte, 500))
+		_, _ = w.TryPublish(make([]byte, 100)) // small: it is mirrored, since the reader takes one at a time
 		return read(ctx)
 	}
 }

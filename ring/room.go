@@ -72,7 +72,7 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 func (w *Writer) advance(end uint64) bool {
 	m, by := w.scan()
 	if end > m+w.capacity() {
-		return false
+		return w.dropsStray(m, by)
 	}
 	if need := end - min(end, w.capacity()); need > w.old {
 		b, ok := w.boundary(need, m)
@@ -138,6 +138,19 @@ func (w *Writer) drop(one holder, why string, args ...any) {
 		w.add(statCorrupt, 1)
 		w.dropped(one.slot, "slot corrupt", append([]any{"why", why}, args...)...)
 	}
+}
+
+// dropsStray drops the slot that the writer would have to wait for if no record starts at its cursor. (Below oldest it is
+// a registration under way.)
+func (w *Writer) dropsStray(m uint64, by holder) bool {
+	if by.slot < 0 || m < w.old || m >= w.pub {
+		return false
+	}
+	if _, ok := w.parse(m, w.pub-m); ok {
+		return false
+	}
+	w.drop(by, "cursor is not at a record", "cursor", m)
+	return true
 }
 
 // boundary returns where a record starts, at need or above and at most m: the first known start that is a stride further
