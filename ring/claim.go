@@ -17,7 +17,7 @@ type Claim struct {
 
 // Claim makes room for a record with up to n bytes of payload and returns it, to be filled and committed. It waits as
 // Publish does, and fails as Publish does. A process that dies with a claim out has published nothing. The Claim belongs
-// to the Writer and is used again by the next call.
+// to the Writer and is used again by the next call. In a ring of shared writers the others wait while it is out.
 func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
 	if err := w.begin(); err != nil {
 		return nil, fail("claim", w.path, err)
@@ -28,27 +28,28 @@ func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
 			err = w.rescued("claim", recover())
 		}
 	}()
-	err = w.claimed(ctx, n)
+	if w.mutex != nil {
+		err = w.claimShared(ctx, n)
+	} else if err = w.due(ctx); err == nil {
+		err = w.reserve(ctx, n)
+	}
 	running = false
 	if err != nil {
 		return nil, w.exit("claim", err)
 	}
 	debug.SetPanicOnFault(w.armed)
 	if !w.hold() {
-		w.abandon()
+		w.guarded(w.giveUp)
 		w.finish()
 		return nil, fail("claim", w.path, os.ErrClosed)
 	}
 	return &w.claim, nil
 }
 
-// claimed makes room for w.claim.
-func (w *Writer) claimed(ctx context.Context, n int) error {
+// reserve makes room for w.claim.
+func (w *Writer) reserve(ctx context.Context, n int) error {
 	if n < 0 {
 		return fmt.Errorf("%w: claim of %d bytes", ErrTooLarge, n)
-	}
-	if err := w.due(ctx); err != nil {
-		return err
 	}
 	size := uint64(w.prefix) + uint64(n)
 	if align16(size) > w.lim-w.pos {
@@ -88,7 +89,7 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 		}
 	}()
 	if w.closed() {
-		w.abandon()
+		w.giveUp()
 		err = os.ErrClosed
 	} else {
 		w.seal(w.pos&w.mask, uint64(w.prefix+m), c.tag)
@@ -96,8 +97,9 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 			w.decorate(c.rec[:w.prefix+m])
 		}
 		w.bytes += uint64(m)
-		w.publish(true)
+		w.publishNext(true)
 		seq = w.seq - 1
+		w.letGo()
 	}
 	running = false
 	return seq, w.exit("commit", err)
@@ -106,7 +108,7 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 // Abort gives the claim back: nothing was published. It does nothing to a claim that has ended.
 func (c *Claim) Abort() {
 	if c.w.resume() {
-		c.w.abandon()
+		c.w.guarded(c.w.giveUp)
 		c.w.finish()
 	}
 }

@@ -28,7 +28,8 @@ type Config struct {
 	// WakeAlways makes the writer wake sleepers after every publication, for observers, who cannot ask for it: one
 	// system call each.
 	WakeAlways bool
-	// Shared is for rings with several writers at a time. Not yet: errors.ErrUnsupported.
+	// Shared lets several writers publish at a time, into one order: each record costs them a
+	// compare-and-swap more. Each has one of the Slots, as readers have.
 	Shared bool
 	// EvictAfter is how long a registered reader may hold the writer back; 0 means for ever. Not yet:
 	// errors.ErrUnsupported.
@@ -53,8 +54,6 @@ func (c Config) fill() (Config, error) {
 		c.Mode = 0o600
 	}
 	switch {
-	case c.Shared:
-		return c, fmt.Errorf("shared writers: %w", errors.ErrUnsupported)
 	case c.EvictAfter != 0:
 		return c, fmt.Errorf("eviction: %w", errors.ErrUnsupported)
 	case c.Capacity < minCapacity || c.Capacity > maxCapacity || bits.OnesCount64(uint64(c.Capacity)) != 1:

@@ -40,7 +40,6 @@ func TestAConfigThatCannotBeIsRefused(t *testing.T) {
 		"a description that is not UTF-8":     {ring.Config{Description: "\xff"}, ring.ErrConfig, "UTF-8"},
 		"a description that moves the cursor": {ring.Config{Description: "\x1b[2J"}, ring.ErrConfig, "control"},
 		"a description with a zero":           {ring.Config{Description: "a\x00b"}, ring.ErrConfig, "control"},
-		"shared writers, not yet":             {ring.Config{Shared: true}, errors.ErrUnsupported, "shared"},
 		"eviction, not yet":                   {ring.Config{EvictAfter: time.Second}, errors.ErrUnsupported, "eviction"},
 	}
 	for name, c := range cases {

@@ -1,7 +1,8 @@
 // Package ring passes records from one process to others on the same host through one file that all of them map. The file
 // is the whole channel: there is no daemon and no second file.
 //
-//   - A [Writer] publishes. One process at a time has that role; whoever has it dies with it, and the next one goes on.
+//   - A [Writer] publishes. One process at a time has that role; whoever has it dies with it, and the next one goes on. In a
+//     ring made for shared writers ([Config].Shared) several publish at a time, into one order.
 //   - A [Reader] is registered in the file. The writer waits for it: it loses nothing. Its cursor is ephemeral, gone with its
 //     process, or durable, kept under its name.
 //   - An [Observer] is not registered and needs only permission to read. It never slows the writer, can be overrun, and is
@@ -15,7 +16,8 @@
 //   - Nothing is promised after a power failure. What a crashed machine left of a ring on a disk is found out record by
 //     record where the ring has checksums ([Config].Checksums).
 //   - A durable cursor holds the writer back for ever, also when nobody reads: Inspect and the tool mmring name it.
-//   - A stopped process (SIGSTOP, a frozen container) is alive: its role is not taken over, its cursor is waited for.
+//   - A stopped process (SIGSTOP, a frozen container) is alive: its role is not taken over, its cursor is waited for. A shared
+//     writer that is stopped while it publishes stops the others.
 //   - Records come at least once to a durable reader that was killed: what it consumed since its cursor was last stored, at
 //     most a 64th of the capacity, comes again. [Reader.Ack] stores it.
 //   - Whoever may write to the file may destroy what is in it. Others get an error then, never a crash, an endless loop or
@@ -50,10 +52,14 @@
 // Close, which may come from any and ends waits with os.ErrClosed. Two goroutines in one handle get ErrMisuse, mostly: it is
 // found as Go's maps find it. Different handles have nothing to do with each other, also those of one ring.
 //
+// Several goroutines that publish into one ring each open a Writer of their own on a ring of shared writers (a slot and a
+// mapping each), or share one under a mutex of their own, which is all that an exclusive ring needs.
+//
 // # Logging
 //
 // A Logger is told of what the hot path never does: "ring recovered" (the writer before was killed), "reader reaped" (a dead
-// reader was in the way), "slot corrupt" (a cursor that could not be was dropped) and "ring lost".
+// reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "mutex taken over" (a shared writer died while it published),
+// "writer stalled" (one has published for a second, stopped perhaps, and others wait) and "ring lost".
 package ring
 
 import _ "github.com/mmring/mmring/internal/host" // refuses machines on which a ring cannot be right

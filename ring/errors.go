@@ -22,7 +22,8 @@ var (
 	ErrNotRing = errors.New("not a ring")
 	// ErrVersion says that the ring was made by a newer mmring.
 	ErrVersion = errors.New("unknown format")
-	// ErrBusy says that somebody who is alive has the role, the slot or the name.
+	// ErrBusy says that somebody who is alive has the role, the slot or the name, or answers TryPublish while another shared
+	// writer is publishing.
 	ErrBusy = lock.ErrBusy
 	// ErrEnded says that the ring's last writer ended it: no record will come.
 	ErrEnded = errors.New("ring has ended")

@@ -36,6 +36,8 @@ const (
 	OffLease       = offLease
 	OffSpaceWake   = offSpaceWake
 	OffMutex       = offMutex
+	OffMutexSeq    = offMutexSeq
+	OffMutexPos    = offMutexPos
 	OffClean       = offClean
 	OffEnded       = offEnded
 	OffEpoch       = offEpoch

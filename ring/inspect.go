@@ -41,6 +41,7 @@ type Info struct {
 	Epoch     uint64
 
 	Writer  WriterInfo
+	Writers []WriterInfo // of a ring of shared writers: all that have a slot; Writer is then the last one that came
 	Readers []ReaderInfo
 	Stats   Stats
 }
@@ -52,6 +53,10 @@ type WriterInfo struct {
 	Host    string
 	Program string
 	Since   time.Time
+
+	Slot   int  // of a shared writer
+	Mutex  bool // a shared writer is just publishing, or was when it was stopped or killed
+	Waited bool // and others wait for it
 }
 
 // ReaderInfo is a slot in use.
@@ -99,6 +104,12 @@ func (h *handle) inspect() (info Info, err error) {
 	}
 	info.Writer = WriterInfo{Alive: alive, PID: int(h.pid.Load()), Host: text(h.host), Program: text(h.program), Since: stamp(h.started.Load())}
 	for i := range h.used() {
+		if slotState(h.slots[i].word.Load()).kind() == kindWriter {
+			if err := h.inspectWriter(i, &info); err != nil {
+				return info, err
+			}
+			continue
+		}
 		r, used, err := h.inspectSlot(i, &info)
 		if err != nil {
 			return info, err
@@ -135,6 +146,27 @@ func (h *handle) inspectStream(info *Info) error {
 		return nil
 	}
 	return corrupt("overtaken %d times while looking at it", overtaken)
+}
+
+// inspectWriter adds the shared writer of slot i, if there is one, to info.
+func (h *handle) inspectWriter(i int, info *Info) error {
+	s := &h.slots[i]
+	st := slotState(s.word.Load())
+	if st.state() == stateFree {
+		return nil
+	}
+	alive, err := lock.Held(h.file, lifeByte(i))
+	if err != nil {
+		return err
+	}
+	v := h.mutexWord.Load()
+	mine := v&^mutexWaited == ownerWord(i, st.generation())
+	info.Writers = append(info.Writers, WriterInfo{
+		Alive: alive, PID: int(s.pid.Load()), Host: info.Writer.Host, Since: stamp(s.started.Load()),
+		Slot: i, Mutex: mine, Waited: mine && v&mutexWaited != 0,
+	})
+	info.Writer.Alive = info.Writer.Alive || alive
+	return nil
 }
 
 // fixed is what the immutable header says.

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 		"interrupted": interruptedRole,
 		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },
 		"recover":     recoverRole,
+		"shared":      sharedRole,
 		"writer":      writerRole,
 		"reader":      func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""}) },
 		"nobody":      nobodyRole,

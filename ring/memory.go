@@ -11,7 +11,8 @@ import (
 type memory struct {
 	// Who may change what: published, stamp, mirror, nextSeq, oldest, clean, ended, epoch, boot, device, inode, fenceless,
 	// pid, started, host, program, index and the data region: the writer, or who recovers under its role. lease, the wake
-	// words and stats: everybody. highWater and slots: see slot.
+	// words and stats: everybody. highWater and slots: see slot. In a ring of shared writers the writer is who has the
+	// mutex; mutexWord: they all, mutexNext: its owner.
 	published *atomic.Uint64
 	stamp     *atomic.Uint64
 	nextSeq   *atomic.Uint64
@@ -19,6 +20,7 @@ type memory struct {
 	dataWake  *atomic.Uint32
 	lease     *atomic.Uint64
 	spaceWake *atomic.Uint32
+	mutexWord *atomic.Uint32
 	clean     *atomic.Uint32
 	ended     *atomic.Uint32
 	epoch     *atomic.Uint64
@@ -31,6 +33,7 @@ type memory struct {
 	highWater *atomic.Uint32
 	stats     [statWords]*atomic.Uint64
 
+	mutexNext  []byte                      // two words: number and position of the record that comes next
 	mirror     []byte                      // mirrorSize bytes
 	mirrorLine [mirrorLines]*atomic.Uint64 // a word in each of its cache lines
 
@@ -55,13 +58,14 @@ func newMemory(h *header, control, data []byte) *memory {
 	u32 := func(off int) *atomic.Uint32 { return view.Uint32(control, off) }
 	m := &memory{
 		published: u64(offPublished), stamp: u64(offStamp), nextSeq: u64(offNextSeq), oldest: u64(offOldest),
-		dataWake: u32(offDataWake), lease: u64(offLease), spaceWake: u32(offSpaceWake),
+		dataWake: u32(offDataWake), lease: u64(offLease), spaceWake: u32(offSpaceWake), mutexWord: u32(offMutex),
 		clean: u32(offClean), ended: u32(offEnded), epoch: u64(offEpoch),
 		bootID: [2]*atomic.Uint64{u64(offBootID), u64(offBootID + 8)}, device: u64(offDevice), inode: u64(offInode),
 		fenceless: u32(offFenceless), pid: u64(offPID), started: u64(offStarted), highWater: u32(offHighWater),
 		host: control[offHost : offHost+hostSize], program: control[offProgram : offProgram+programSize],
 		slots: make([]slot, h.slots), data: data[:h.capacity:h.capacity], mask: h.capacity - 1,
 	}
+	m.mutexNext = control[offMutexSeq : offMutexPos+8 : offMutexPos+8]
 	m.mirror = control[offMirror : offMirror+mirrorSize : offMirror+mirrorSize]
 	for i := range m.mirrorLine {
 		m.mirrorLine[i] = u64(offPublished + i*lineSize)

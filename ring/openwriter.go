@@ -49,7 +49,8 @@ const (
 )
 
 // OpenWriter takes the writer's role of the ring at path and goes on behind the last published record, whatever became of
-// the writer before.
+// the writer before. In a ring of shared writers it becomes one of them, and waits only while another one recovers the ring
+// or has the mutex.
 //
 // Errors: ErrBusy (names the process that writes), ErrEnded, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS, those of
 // Create, fs.ErrNotExist, fs.ErrPermission, and the context's cause.
@@ -70,7 +71,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 		return nil, errors.ErrUnsupported
 	}
 	for {
-		role, err := takeRole(ctx, path, o)
+		role, alone, err := takeRole(ctx, path, o)
 		if err != nil {
 			return nil, err
 		}
@@ -88,37 +89,56 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 			continue // another ring has taken the path between the two
 		}
 		w := &Writer{handle: h, role: role, mirrors: o.Mirror}
-		if err := w.attach(ctx, o); err != nil {
+		again := false
+		if alone {
+			err = w.attach(ctx, o)
+		} else {
+			again, err = w.join(ctx, o)
+		}
+		if err == nil && !again {
+			return w, nil
+		}
+		if h.teardown == nil { // which else gives back both
 			if w.life != nil {
 				_ = w.life.Close()
 			}
 			role.Close()
-			h.release()
+		}
+		h.release()
+		if err != nil {
 			return nil, err
 		}
-		return w, nil
 	}
 }
 
-// takeRole takes the role of the file that path names now.
-func takeRole(ctx context.Context, path string, o WriterOptions) (*lock.Role, error) {
+// takeRole takes the role of the file that path names now, and reports whether nobody else has it.
+func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Role, alone bool, err error) {
 	f, err := openFile(path, false) // a refusal that says what the file is comes before one that says who has it
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	_, err = readHeader(f, openOptions{write: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS})
+	hdr, err := readHeader(f, openOptions{write: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS})
 	f.Close()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if o.Wait {
-		return lock.WaitRole(ctx, path, lock.Exclusive)
+	shared := hdr.has(modeShared) && o.repair == nil
+	if o.Create != nil && o.Create.Shared && !hdr.has(modeShared) {
+		return nil, false, fmt.Errorf("%w: several writers asked for, and the ring that is there is for one at a time", ErrConfig)
 	}
-	role, err := lock.TryRole(path, lock.Exclusive)
-	if errors.Is(err, lock.ErrBusy) {
-		return nil, fmt.Errorf("%w: %s", ErrBusy, whoWrites(path))
+	if o.Wait && !shared {
+		role, err = lock.WaitRole(ctx, path, lock.Exclusive)
+		return role, true, err
 	}
-	return role, err
+	role, err = lock.TryRole(path, lock.Exclusive)
+	switch {
+	case !errors.Is(err, lock.ErrBusy):
+		return role, true, err
+	case shared: // whoever has it alone recovers, and shares it then
+		role, err = lock.WaitRole(ctx, path, lock.Shared)
+		return role, false, err
+	}
+	return nil, false, fmt.Errorf("%w: %s", ErrBusy, whoWrites(path))
 }
 
 // whoWrites names the writer for people.
@@ -142,16 +162,7 @@ func (h *handle) sameAs(role *lock.Role) (bool, error) {
 // attach makes the writer of a ring whose role is held: it is recovered if need be, and the place to go on is found.
 func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 	defer w.settle(debug.SetPanicOnFault(true), "open writer", &err)
-	if w.hdr.has(modeShared | modeEvict) {
-		return fmt.Errorf("shared writers and eviction: %w", errors.ErrUnsupported)
-	}
-	if err := fillHoles(w.file, w.hdr.fileSize()); err != nil {
-		return err
-	}
-	if w.ended.Load() != 0 && !o.Reopen && o.repair == nil {
-		return fmt.Errorf("%w: its writer said that no more would come", ErrEnded)
-	}
-	now, err := identify(w.file)
+	now, err := w.admitted(o)
 	if err != nil {
 		return err
 	}
@@ -172,11 +183,28 @@ func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 		return err
 	}
 	w.tell(&w.recovered)
-	w.begins(mark{w.recovered.Published, w.recovered.Next}, o.repair != nil)
 	if w.fenced {
 		w.fenceless.Store(0) // Z6: of those who publish, only we are left
 	}
+	w.begins(mark{w.recovered.Published, w.recovered.Next}, o.repair != nil)
+	if w.hdr.has(modeShared) && o.repair == nil {
+		return w.share(ctx)
+	}
 	return nil
+}
+
+// admitted finds out whether the ring can be written to, and on what machine it is.
+func (w *Writer) admitted(o WriterOptions) (identity, error) {
+	if w.hdr.has(modeEvict) {
+		return identity{}, fmt.Errorf("eviction: %w", errors.ErrUnsupported)
+	}
+	if err := fillHoles(w.file, w.hdr.fileSize()); err != nil {
+		return identity{}, err
+	}
+	if w.ended.Load() != 0 && !o.Reopen && o.repair == nil {
+		return identity{}, fmt.Errorf("%w: its writer said that no more would come", ErrEnded)
+	}
+	return identify(w.file)
 }
 
 // begins fills in the private side of a writer that goes on at next. A ring that has ended goes on, too, unless ended is set.
@@ -186,6 +214,16 @@ func (w *Writer) begins(next mark, ended bool) {
 	w.learn()
 	m, _ := w.scan()
 	w.space = min(w.old, m) + w.capacity()
+	w.configure()
+	w.abandon()
+	w.teardown = w.leaveClean
+	if !ended {
+		w.ended.Store(0) // E0
+	}
+}
+
+// configure takes over what the header says.
+func (w *Writer) configure() {
 	w.prefix = w.hdr.prefix()
 	w.wakeAlways = w.hdr.has(modeWakeAlways)
 	if w.hdr.has(modeTimestamps) {
@@ -195,13 +233,8 @@ func (w *Writer) begins(next mark, ended bool) {
 		w.flags |= flagSum
 	}
 	w.word = headWord(0, kindData, w.flags, 0)
-	w.abandon()
 	w.full = fail("publish", w.path, ErrFull)
 	w.ready = w.hasSpace
-	w.teardown = w.leaveClean
-	if !ended {
-		w.ended.Store(0) // E0
-	}
 }
 
 // introduce writes down who we are; nobody decides by it.

@@ -49,8 +49,10 @@ func (h *handle) recover(ctx context.Context, now identity, full bool) (Recovery
 		return r.Recovery, err
 	}
 	r.compare(now, full)
-	h.clean.Store(0) // C1: before anything changes
-	h.clearMirror()  // M0
+	h.clean.Store(0)     // C1: before anything changes
+	h.clearMirror()      // M0
+	h.mutexWord.Store(0) // X8: whoever had it is dead
+	clear(h.mutexNext)
 	if r.Dirty {
 		h.add(statRecoveries, 1)
 	}

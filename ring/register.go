@@ -52,13 +52,18 @@ func (g registration) register(ctx context.Context) (i int, life *lock.Life, kno
 	clear(s.name)
 	copy(s.name, g.name)
 	g.people(s)
-	for n := g.highWater.Load(); n < uint32(i+1) && !g.highWater.CompareAndSwap(n, uint32(i+1)); n = g.highWater.Load() {
-	}
+	g.raiseHighWater(i)
 	g.enterAt(s, g.oldest.Load())
 	if g.durable {
 		s.word.Or(flagDurable) // S4
 	}
 	return i, life, false, nil
+}
+
+// raiseHighWater makes everybody look at slot i from now on.
+func (m *memory) raiseHighWater(i int) {
+	for n := m.highWater.Load(); n < uint32(i+1) && !m.highWater.CompareAndSwap(n, uint32(i+1)); n = m.highWater.Load() {
+	}
 }
 
 // raises bounds how often enterAt follows oldest. Two are enough for any writer that keeps to the protocol: one that sees

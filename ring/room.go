@@ -17,6 +17,11 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 	if size > w.hdr.maxRecord() {
 		return w.tooLarge(size)
 	}
+	if w.mutex != nil {
+		if err := w.refresh(); err != nil {
+			return err
+		}
+	}
 	if w.over {
 		return fmt.Errorf("%w: this writer said that no more would come", ErrEnded)
 	}
@@ -33,7 +38,7 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 			continue
 		}
 		if w.pos != w.pub {
-			w.publish(false) // what a batch has written so far; a reader may be waiting for just that
+			w.publishNext(false) // what a batch has written so far; a reader may be waiting for just that
 			continue
 		}
 		if ctx == nil {
@@ -44,7 +49,10 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 			if freed {
 				continue
 			}
-			w.add(statFull, 1)
+			if w.mutex == nil { // a shared writer gives the mutex back, and may wait then
+				w.add(statFull, 1)
+			}
+			w.want = end
 			return w.full
 		}
 		if err := w.waitSpace(ctx, end); err != nil {

@@ -16,8 +16,9 @@ import (
 // published; up to lim the fast path may write without another look at anything shared.
 type Writer struct {
 	*handle
-	role *lock.Role
-	life *lock.Life // the writer byte
+	role  *lock.Role
+	life  *lock.Life // the writer byte
+	mutex *mutex     // of a shared writer; nil: this one is alone
 
 	pub    uint64 // published
 	pubSeq uint64 // number of the record that starts at pub
@@ -41,6 +42,7 @@ type Writer struct {
 	want       uint64    // what hasSpace looks for
 	reaped     time.Time // when TryPublish last looked for dead readers
 	full       error     // ErrFull, wrapped once
+	busy       error     // the answer of a shared writer that does not wait for another, wrapped once
 	ready      func() bool
 	claim      Claim
 	recovered  Recovery
@@ -57,6 +59,9 @@ func (w *Writer) Publish(ctx context.Context, payload []byte) (uint64, error) {
 
 // PublishTagged is Publish for a record with a tag, a number that readers may select records by.
 func (w *Writer) PublishTagged(ctx context.Context, tag uint16, payload []byte) (seq uint64, err error) {
+	if w.mutex != nil {
+		return w.publishShared(ctx, tag, payload)
+	}
 	if err := w.begin(); err != nil {
 		return 0, fail("publish", w.path, err)
 	}
@@ -77,11 +82,15 @@ func (w *Writer) PublishTagged(ctx context.Context, tag uint16, payload []byte) 
 	return seq, w.exit("publish", err)
 }
 
-// TryPublish is Publish that answers ErrFull instead of waiting.
+// TryPublish is Publish that answers ErrFull instead of waiting, and in a ring of shared writers ErrBusy instead of
+// waiting for another one that is just publishing.
 func (w *Writer) TryPublish(payload []byte) (uint64, error) { return w.TryPublishTagged(0, payload) }
 
-// TryPublishTagged is PublishTagged that answers ErrFull instead of waiting.
+// TryPublishTagged is PublishTagged that answers as TryPublish does instead of waiting.
 func (w *Writer) TryPublishTagged(tag uint16, payload []byte) (seq uint64, err error) {
+	if w.mutex != nil {
+		return w.publishShared(nil, tag, payload)
+	}
 	if err := w.begin(); err != nil {
 		return 0, fail("publish", w.path, err)
 	}
@@ -113,7 +122,11 @@ func (w *Writer) PublishBatch(ctx context.Context, payloads [][]byte) (n int, er
 		}
 	}()
 	if err = w.due(ctx); err == nil {
-		n, err = w.putAll(ctx, payloads)
+		put := w.putAll
+		if w.mutex != nil {
+			put = w.putAllShared
+		}
+		n, err = put(ctx, payloads)
 	}
 	running = false
 	return n, w.exit("publish", err)
@@ -242,12 +255,19 @@ func (w *Writer) wakeReaders() {
 // writers ErrEnded.
 func (w *Writer) End() error {
 	return w.do("end", func() error {
+		if w.mutex != nil {
+			return w.endShared()
+		}
 		w.over = true
-		w.abandon()      // the next record comes to room, which refuses it
-		w.ended.Store(1) // E1: after the last W4
-		alarm(w.dataWake)
+		w.abandon() // the next record comes to room, which refuses it
+		w.finishStream()
 		return nil
 	})
+}
+
+func (w *Writer) finishStream() {
+	w.ended.Store(1) // E1: after the last W4
+	alarm(w.dataWake)
 }
 
 // Sync returns when everything published is on the disk, for rings that are on one.
@@ -264,7 +284,7 @@ func (w *Writer) Sync() error {
 func (w *Writer) Stats() (s Stats, err error) {
 	err = w.do("stats", func() error {
 		w.flushStats()
-		s = w.loadStats(w.pubSeq)
+		s = w.loadStats(w.nextNumber())
 		return nil
 	})
 	return s, err

@@ -45,7 +45,7 @@ func (c *configFlags) add(f *pflag.FlagSet) {
 	f.Var(&c.capacity, "capacity", "size of the data region, a power of two")
 	f.Var(&c.readers, "readers", "how many readers may be registered at a time")
 	f.Var(&c.mode, "mode", "the file's mode")
-	f.BoolVar(&c.shared, "shared", false, "several writers at a time (not yet)")
+	f.BoolVar(&c.shared, "shared", false, "let several writers publish at a time, into one order")
 	f.BoolVar(&c.timestamps, "timestamps", false, "give every record its time")
 	f.BoolVar(&c.checksums, "checksums", false, "give every record a checksum")
 	f.StringVar(&c.contentType, "content-type", "", "what the payloads are, as a media type")
@@ -55,15 +55,13 @@ func (c *configFlags) add(f *pflag.FlagSet) {
 
 func (c *configFlags) config() (ring.Config, error) {
 	switch {
-	case c.shared:
-		return ring.Config{}, notYet("--shared: rings with several writers at a time")
 	case c.capacity == 0:
 		return ring.Config{}, usagef("capacity 0: must be a power of two from 64KiB to 1TiB")
 	case c.mode == 0:
 		return ring.Config{}, usagef("mode 0000: the owner must read and write")
 	}
 	return ring.Config{
-		Capacity: int64(c.capacity), Slots: int(c.readers.n), Mode: fs.FileMode(c.mode), Timestamps: c.timestamps, Checksums: c.checksums,
+		Capacity: int64(c.capacity), Slots: int(c.readers.n), Mode: fs.FileMode(c.mode), Shared: c.shared, Timestamps: c.timestamps, Checksums: c.checksums,
 		ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
 	}, nil
 }

@@ -73,9 +73,8 @@ func TestCreateLeavesAloneWhatIsThere(t *testing.T) {
 func TestCreateSaysWhatIsMissing(t *testing.T) {
 	dir := ringtest.Dir(t)
 	for args, says := range map[string]string{
-		dir + "/nowhere/r":  "no such file or directory\nhint: make the directory first\n",
-		dir + "/r --shared": "mmring: --shared: rings with several writers at a time: not yet\nhint: ",
-		"/proc/sys/r":       "\nhint: ",
+		dir + "/nowhere/r": "no such file or directory\nhint: make the directory first\n",
+		"/proc/sys/r":      "\nhint: ",
 	} {
 		r := mmring(t, append([]string{"create"}, strings.Fields(args)...)...)
 		require.Equal(t, 1, r.code)

@@ -39,7 +39,8 @@ func (a *app) pubCommand() *cobra.Command {
 		Short: "publish records from files or stdin",
 		Long: `pub publishes records. No FILE, or -, is stdin. A record is published as soon as its
 last byte was read. Without a registered reader a ring overwrites its oldest records:
---min-readers waits for readers before it starts.
+--min-readers waits for readers before it starts. One pub at a time has the writer's
+role, unless the ring was made with --shared.
 
 Framings: lines (a record is a line, without its newline; a last line without one is
 a record too), nul (the same with NUL bytes), u32le (each record comes after its

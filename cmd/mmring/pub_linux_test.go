@@ -304,3 +304,49 @@ func TestPubReadsAPipeOfAnySize(t *testing.T) {
 		require.Len(t, line, i*7%30000)
 	}
 }
+
+// Three publish into one ring at a time, each a line and, when that has come out, another one.
+func TestSeveralPublishIntoASharedRing(t *testing.T) {
+	path := ringtest.Dir(t) + "/r"
+	require.Empty(t, done(t, "create", path, "--shared"))
+	require.Contains(t, done(t, "info", path), "several\n")
+	sub := start(t, "sub", path)
+	var pubs []*proc
+	for i, flags := range []string{"--create --shared", "--no-wait --tag 7", "--min-readers 1"} {
+		p := start(t, append([]string{"pub", path}, strings.Fields(flags)...)...)
+		p.feed(fmt.Sprintf("first of %d\n", i))
+		sub.await(&sub.out, fmt.Sprintf("first of %d\n", i))
+		pubs = append(pubs, p)
+	}
+	info, err := ring.Inspect(path)
+	require.NoError(t, err)
+	require.Len(t, info.Writers, 3)
+	stat := done(t, "stat", path)
+	json := done(t, "stat", path, "-o", "json")
+	for _, w := range info.Writers {
+		require.Contains(t, stat, fmt.Sprintf("writer     alive: process %d for ", w.PID))
+		require.Contains(t, json, fmt.Sprintf(`"alive":true,"pid":%d,`, w.PID))
+	}
+	pubs[1].signal(syscall.SIGKILL)
+	pubs[1].result()
+	require.Contains(t, done(t, "stat", path), fmt.Sprintf("writer     dead: process %d did not close; the others go on\n", pubs[1].cmd.Process.Pid))
+	for _, i := range []int{0, 2} {
+		pubs[i].feed(fmt.Sprintf("second of %d\n", i))
+		sub.await(&sub.out, fmt.Sprintf("second of %d\n", i))
+		require.Equal(t, result{}, pubs[i].end())
+	}
+	last := start(t, "pub", path, "--end")
+	require.Equal(t, result{}, last.end())
+	require.Equal(t, "first of 0\nfirst of 1\nfirst of 2\nsecond of 0\nsecond of 2\n", sub.result().out)
+	refused := mmring(t, "pub", path)
+	require.Equal(t, 1, refused.code)
+	require.Contains(t, refused.said, "ring has ended")
+}
+
+func TestSharedOnARingForOneWriterIsRefused(t *testing.T) {
+	path := ringtest.Dir(t) + "/r"
+	require.Empty(t, done(t, "create", path))
+	r := mmring(t, "pub", path, "--create", "--shared")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.said, "the ring that is there is for one at a time")
+}

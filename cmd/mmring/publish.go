@@ -88,7 +88,15 @@ func (p *publisher) single(ctx context.Context, rec []byte) error {
 	}
 	tag := uint16(p.flags.tag.n)
 	_, err := p.w.TryPublishTagged(tag, rec)
-	if !errors.Is(err, ring.ErrFull) || p.flags.noWait {
+	for errors.Is(err, ring.ErrBusy) && p.flags.noWait { // another writer is publishing: the ring may have space
+		p.full.begin()
+		err = after(ctx, time.Millisecond)
+		p.full.end()
+		if err == nil {
+			_, err = p.w.TryPublishTagged(tag, rec)
+		}
+	}
+	if !errors.Is(err, ring.ErrFull) && !errors.Is(err, ring.ErrBusy) || p.flags.noWait {
 		return err
 	}
 	limit, cancel := limited(ctx, time.Duration(p.flags.timeout))
@@ -141,6 +149,11 @@ func (p *publisher) holder() string {
 	info, err := ring.Inspect(p.w.Path())
 	if err != nil {
 		return "readers of " + p.w.Path()
+	}
+	for _, w := range info.Writers {
+		if w.Alive && w.Waited {
+			return fmt.Sprintf("writer process %d of %s, which is publishing", w.PID, p.w.Path())
+		}
 	}
 	slowest := -1
 	for i, r := range info.Readers {

@@ -17,6 +17,7 @@ type statJSON struct {
 	V         int          `json:"v"`
 	Path      string       `json:"path"`
 	Writer    personJSON   `json:"writer"`
+	Writers   []writerJSON `json:"writers,omitempty"`
 	Published uint64       `json:"published"`
 	Oldest    uint64       `json:"oldest"`
 	FirstSeq  uint64       `json:"first_seq"`
@@ -37,6 +38,16 @@ type personJSON struct {
 	Host    string `json:"host,omitempty"`
 	Program string `json:"program,omitempty"`
 	Since   string `json:"since,omitempty"`
+}
+
+// writerJSON is one of several writers.
+type writerJSON struct {
+	Slot   int    `json:"slot"`
+	Alive  bool   `json:"alive"`
+	PID    int    `json:"pid"`
+	Since  string `json:"since,omitempty"`
+	Mutex  bool   `json:"mutex"`
+	Waited bool   `json:"waited"`
 }
 
 // readerJSON is a registered reader or a durable cursor.
@@ -153,6 +164,9 @@ func statOf(i ring.Info, records, bytes float64) statJSON {
 		V: 1, Path: i.Path, Published: i.Published, Oldest: i.Oldest, FirstSeq: i.FirstSeq, NextSeq: i.NextSeq,
 		Ended: i.Ended, Clean: i.Clean, Epoch: i.Epoch, Records: records, Bytes: bytes, Readers: readersOf(i), Stats: i.Stats,
 	}
+	for _, w := range i.Writers {
+		s.Writers = append(s.Writers, writerJSON{w.Slot, w.Alive, w.PID, stampText(w.Since), w.Mutex, w.Waited})
+	}
 	s.Writer = personJSON{i.Writer.Alive, i.Writer.PID, i.Writer.Host, i.Writer.Program, stampText(i.Writer.Since)}
 	return s
 }
@@ -181,7 +195,12 @@ func statText(i ring.Info, records, bytes float64) string {
 		fmt.Fprintf(&b, "%-11s"+format+"\n", append([]any{name}, args...)...)
 	}
 	line("ring", "%s, %s", i.Path, sizeText(uint64(i.Capacity)))
-	line("writer", "%s", writerLine(i))
+	if len(i.Writers) == 0 {
+		line("writer", "%s", writerLine(i))
+	}
+	for _, w := range i.Writers {
+		line("writer", "%s", sharedWriterLine(w))
+	}
 	line("published", "%s, up to position %d", plural(i.Stats.Records, "record"), i.Published)
 	if i.FirstSeq > 0 && i.FirstSeq < i.NextSeq {
 		line("oldest", "record %s, at position %d", countText(i.FirstSeq), i.Oldest)
@@ -210,6 +229,18 @@ func writerLine(i ring.Info) string {
 		return fmt.Sprintf("dead: process %d (%s on %s) did not close; the next one goes on", w.PID, w.Program, w.Host)
 	}
 	return "none"
+}
+
+// sharedWriterLine is one of several writers.
+func sharedWriterLine(w ring.WriterInfo) string {
+	if !w.Alive {
+		return fmt.Sprintf("dead: process %d did not close; the others go on", w.PID)
+	}
+	text := fmt.Sprintf("alive: process %d for %s", w.PID, ageText(w.Since))
+	if w.Waited {
+		text += ", publishing, and others wait for it"
+	}
+	return text
 }
 
 // readersText is a table of the readers; without any, a line that says so.

@@ -19,6 +19,9 @@ func WaitCancel(*atomic.Uint32, uint32, *atomic.Uint32, time.Duration) error {
 // Wake answers errors.ErrUnsupported.
 func Wake(*atomic.Uint32) (int, error) { return 0, errors.ErrUnsupported }
 
+// WakeOne answers errors.ErrUnsupported.
+func WakeOne(*atomic.Uint32) (int, error) { return 0, errors.ErrUnsupported }
+
 // Cancel does nothing: nobody can be waiting.
 func Cancel(*atomic.Uint32) {}
 

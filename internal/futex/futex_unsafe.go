@@ -82,16 +82,21 @@ func waitv(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit time.
 
 // Wake wakes everybody who sleeps on word, in all processes, and returns how many there were.
 func Wake(word *atomic.Uint32) (int, error) {
-	return wake(word, opWake)
+	return wake(word, opWake, everybody)
+}
+
+// WakeOne wakes one of those who sleep on word, and returns how many it found: 0 or 1.
+func WakeOne(word *atomic.Uint32) (int, error) {
+	return wake(word, opWake, 1)
 }
 
 // Cancel ends the WaitCancel calls of this process on the cancel word; the caller has stored 1 there.
 func Cancel(cancel *atomic.Uint32) {
-	_, _ = wake(cancel, opWake|flagPrivate) // can only fail for an address that is not ours
+	_, _ = wake(cancel, opWake|flagPrivate, everybody) // can only fail for an address that is not ours
 }
 
-func wake(word *atomic.Uint32, op uintptr) (int, error) {
-	n, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), op, everybody, 0, 0, 0)
+func wake(word *atomic.Uint32, op, most uintptr) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), op, most, 0, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}

@@ -29,3 +29,14 @@ again:
 	JLT  again
 	MOVQ AX, (DI)
 	RET
+
+// func Free(word *atomic.Uint32, next *byte) (upper uint16)
+TEXT ·Free(SB), NOSPLIT, $0-18
+	MOVQ    word+0(FP), AX
+	MOVQ    next+8(FP), CX
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	MOVW    $0, (AX)
+	MOVWLZX 2(AX), BX
+	MOVW    BX, upper+16(FP)
+	RET

@@ -25,3 +25,15 @@ again:
 	BGT   again
 	STLR  R2, (R0)
 	RET
+
+// func Free(word *atomic.Uint32, next *byte) (upper uint16)
+TEXT ·Free(SB), NOSPLIT, $0-18
+	MOVD  word+0(FP), R0
+	MOVD  next+8(FP), R3
+	PRFM  64(R3), PSTL1KEEP
+	PRFM  128(R3), PSTL1KEEP
+	STLRH ZR, (R0)
+	ADD   $2, R0, R1
+	LDARH (R1), R2
+	MOVH  R2, upper+16(FP)
+	RET

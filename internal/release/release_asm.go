@@ -15,3 +15,11 @@ func Store(word *atomic.Uint64, v uint64)
 //
 //go:noescape
 func Mirror(line *atomic.Uint64, rec *byte, end uint64, n int)
+
+// Free stores 0 in the lower half of *word, after every store that the caller made before, and returns the upper half.
+// Others change the word by compare-and-swap on all of it only. On amd64 the load may come before the store is visible.
+// The two cache lines behind that of next, where the caller is going to store, are fetched meanwhile: else the next
+// compare-and-swap would wait for them.
+//
+//go:noescape
+func Free(word *atomic.Uint32, next *byte) (upper uint16)

@@ -25,3 +25,9 @@ func Mirror(line *atomic.Uint64, rec *byte, end uint64, n int) {
 	}
 	words[0].Store(end)
 }
+
+// Free stores 0 in the lower half of *word, after every store that the caller made before, and returns the upper half.
+// Others change the word by compare-and-swap on all of it only. On amd64 the load may come before the store is visible.
+// The two cache lines behind that of next, where the caller is going to store, are fetched meanwhile: else the next
+// compare-and-swap would wait for them.
+func Free(word *atomic.Uint32, _ *byte) (upper uint16) { return uint16(word.And(0xffff_0000) >> 16) }

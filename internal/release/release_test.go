@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -73,6 +74,56 @@ func TestAMirrorWithTheRightStampIsWhole(t *testing.T) {
 	<-done
 }
 
+var next [256]byte
+
+func TestFreeStoresTheLowerHalfAndReturnsTheUpper(t *testing.T) {
+	var words [3]atomic.Uint32
+	for _, upper := range []uint32{0, 1, 0x7fff, 0x8000, 0xffff} {
+		for i := range words {
+			words[i].Store(upper<<16 | 0xabcd)
+		}
+		require.EqualValues(t, upper, release.Free(&words[1], &next[0]))
+		require.Equal(t, upper<<16, words[1].Load())
+		require.Equal(t, upper<<16|0xabcd, words[0].Load())
+		require.Equal(t, upper<<16|0xabcd, words[2].Load())
+	}
+}
+
+// Somebody sets the word's highest bit by compare-and-swap while its lower half is taken and freed: no bit is lost, and
+// nobody takes what is taken.
+func TestFreeLosesNoBitThatOthersSet(t *testing.T) {
+	const rounds = 5000
+	const bit = 1 << 31
+	var word atomic.Uint32
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 0; n < rounds; {
+			v := word.Load()
+			switch {
+			case v&bit != 0:
+				runtime.Gosched()
+			case word.CompareAndSwap(v, v|bit):
+				n++
+			}
+		}
+	}()
+	for seen := 0; seen < rounds; {
+		v := word.Load()
+		require.Zero(t, v&0xffff)
+		if !word.CompareAndSwap(v, v&^bit|7) {
+			continue
+		}
+		if v&bit != 0 {
+			seen++
+		} else {
+			runtime.Gosched()
+		}
+		release.Free(&word, &next[0])
+	}
+	<-done
+}
+
 func BenchmarkStore(b *testing.B) {
 	var word atomic.Uint64
 	for i := range b.N {
@@ -95,5 +146,13 @@ func BenchmarkMirror(b *testing.B) {
 				release.Mirror(view.Uint64(mem, 0), &rec[0], uint64(i), n)
 			}
 		})
+	}
+}
+
+func BenchmarkFree(b *testing.B) {
+	var word atomic.Uint32
+	for range b.N {
+		word.CompareAndSwap(0, 7)
+		release.Free(&word, &next[0])
 	}
 }
