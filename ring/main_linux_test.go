@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },
 		"recover":     recoverRole,
 		"shared":      sharedRole,
+		"deed":        deedRole,
 		"writer":      writerRole,
 		"reader":      func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""}) },
 		"nobody":      nobodyRole,

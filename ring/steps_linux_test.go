@@ -1,0 +1,252 @@
+package ring_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mmring/mmring/internal/proctest"
+	"github.com/mmring/mmring/ring"
+	"github.com/mmring/mmring/shm"
+)
+
+// oddSize is a payload's size that makes records which do not fill a region evenly: padding comes now and then.
+const oddSize = 1001
+
+// deed is something that a process may be killed in. begin is done before, in that process; what it returns is killed at
+// every store.
+type deed struct {
+	make   func(t *testing.T, path string) // by another process, before
+	begin  func(path string) (do func() error)
+	writes bool // into the data region
+}
+
+var deeds = map[string]deed{
+	"publish where nobody else is": {lapped(0), writing(func(w *ring.Writer) error { return publishNext(w, 3) }), true},
+	"publish into another stride":  {lapped(63), writing(func(w *ring.Writer) error { return publishNext(w, 3) }), true},
+	"publish with a mirror": {lapped(3), func(path string) func() error {
+		w, err := ring.OpenWriter(background, path, ring.WriterOptions{Mirror: ring.MirrorAlways})
+		proctest.Die(err)
+		return func() error { return publishNext(w, 2, 100) }
+	}, true},
+	"publish a batch": {lapped(61), writing(func(w *ring.Writer) error {
+		next := nextOf(w)
+		_, err := w.PublishBatch(background, [][]byte{pattern(next, oddSize), pattern(next+1, oddSize), pattern(next+2, oddSize)})
+		return err
+	}), true},
+	"commit a claim shorter than it was": {lapped(62), writing(func(w *ring.Writer) error {
+		next := nextOf(w)
+		c, err := w.Claim(background, 5000)
+		if err == nil {
+			copy(c.Bytes(), pattern(next, oddSize))
+			_, err = c.Commit(oddSize)
+		}
+		return err
+	}), true},
+	"end":          {lapped(5), writing((*ring.Writer).End), false},
+	"close writer": {lapped(5), writing((*ring.Writer).Close), false},
+	"free the slot of a dead reader": {
+		func(t *testing.T, path string) {
+			lapped(10)(t, path)
+			r := openReader(t, path, ring.ReaderOptions{From: ring.Oldest})
+			b, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.NoError(t, r.Close())
+			restored(t, path, b)
+		},
+		writing(func(w *ring.Writer) error { return publishNext(w, 2) }),
+		true,
+	},
+	"register":         {lapped(9), reading(ring.ReaderOptions{}), false},
+	"register named":   {lapped(9), reading(ring.ReaderOptions{Name: "risk", From: ring.Last(3)}), false},
+	"register durable": {lapped(9), reading(ring.ReaderOptions{Name: "keep", Durable: true, From: ring.Last(3)}), false},
+	"come again":       {kept(9), reading(ring.ReaderOptions{Name: "keep", Durable: true}), false},
+	"come again at the newest record": {
+		kept(9), reading(ring.ReaderOptions{Name: "keep", Durable: true, From: ring.Newest}), false,
+	},
+	"read and close, ephemeral": {lapped(9), leaving(ring.ReaderOptions{}), false},
+	"read and close, durable":   {kept(9), leaving(ring.ReaderOptions{Name: "keep", Durable: true}), false},
+	"add a reader": {lapped(9), func(path string) func() error {
+		return func() error { return ring.AddReader(background, path, "keep", ring.Newest) }
+	}, false},
+	"remove a reader": {kept(9), func(path string) func() error {
+		return func() error { return ring.RemoveReader(background, path, "keep", false) }
+	}, false},
+}
+
+// lapped makes a ring that has been overwritten, and ends so many records into a lap.
+func lapped(more uint64) func(t *testing.T, path string) {
+	return func(t *testing.T, path string) {
+		w := openWriter(t, path)
+		patterns(t, w, 1, 126+more, oddSize)
+		require.NoError(t, w.Close())
+	}
+}
+
+// kept is lapped with a durable reader that has not consumed the last seven.
+func kept(more uint64) func(t *testing.T, path string) {
+	return func(t *testing.T, path string) {
+		lapped(more)(t, path)
+		require.NoError(t, ring.AddReader(background, path, "keep", ring.Last(7)))
+	}
+}
+
+func writing(do func(w *ring.Writer) error) func(path string) func() error {
+	return func(path string) func() error {
+		w, err := ring.OpenWriter(background, path, ring.WriterOptions{})
+		proctest.Die(err)
+		return func() error { return do(w) }
+	}
+}
+
+func reading(o ring.ReaderOptions) func(path string) func() error {
+	return func(path string) func() error {
+		return func() error {
+			_, err := ring.OpenReader(background, path, o)
+			return err
+		}
+	}
+}
+
+func leaving(o ring.ReaderOptions) func(path string) func() error {
+	return func(path string) func() error {
+		r, err := ring.OpenReader(background, path, o)
+		proctest.Die(err)
+		return func() error {
+			for range 3 {
+				if _, err := r.Next(background); err != nil {
+					return err
+				}
+			}
+			return errors.Join(r.Ack(), r.Close())
+		}
+	}
+}
+
+// nextOf is the number that the writer's next record gets.
+func nextOf(w *ring.Writer) uint64 {
+	s, err := w.Stats()
+	proctest.Die(err)
+	return s.Records + 1
+}
+
+func publishNext(w *ring.Writer, n int, size ...int) error {
+	for range n {
+		if _, err := w.Publish(background, pattern(nextOf(w), append(size, oddSize)[0])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deedRole does what its first argument names to the ring at its second.
+func deedRole(args []string) {
+	do := deeds[args[0]].begin(args[1])
+	proctest.Mark()
+	err := do()
+	proctest.Mark()
+	proctest.Die(err)
+}
+
+// A process is killed after any store of what it does: the ring is sound, nothing that was published is lost, and everybody
+// can go on.
+func TestWhoIsKilledAtAnyStoreLeavesARingThatGoesOn(t *testing.T) {
+	for name, d := range deeds {
+		t.Run(name, func(t *testing.T) {
+			path := stepRing(t)
+			d.make(t, path)
+			length := 0 // all of it
+			if !d.writes {
+				length = int(inspect(t, path).DataOffset)
+			}
+			file, err := shm.Open(path, shm.ReadOnly, shm.Options{Length: length})
+			require.NoError(t, err)
+			defer file.Close()
+			var states [][]byte
+			n := proctest.Steps(t, func() bool {
+				if now := file.Bytes(); len(states) == 0 || !bytes.Equal(now, states[len(states)-1]) {
+					states = append(states, slices.Clone(now))
+				}
+				return true
+			}, "deed", name, path)
+			t.Logf("%d instructions, %d states of the file", n, len(states))
+			require.Greater(t, len(states), 1)
+			image, err := os.ReadFile(path)
+			require.NoError(t, err)
+			last := inspect(t, path)
+			restored(t, path, states[0])
+			first := inspect(t, path)
+			before := first
+			for _, state := range states {
+				copy(image, state)
+				restored(t, path, image)
+				info := inspect(t, path)
+				require.GreaterOrEqual(t, info.NextSeq, before.NextSeq)
+				require.GreaterOrEqual(t, info.Oldest, before.Oldest)
+				require.LessOrEqual(t, info.NextSeq, last.NextSeq)
+				if keptIn(first) != nil && keptIn(last) != nil {
+					require.NotNil(t, keptIn(info), "the cursor is there all the time")
+				}
+				goesOn(t, path, info)
+				before = info
+			}
+		})
+	}
+}
+
+// keptIn returns the durable reader of the ring, if it has one.
+func keptIn(info ring.Info) *ring.ReaderInfo {
+	for _, r := range info.Readers {
+		if r.Durable {
+			return &r
+		}
+	}
+	return nil
+}
+
+// goesOn lets everybody come to a ring whose processes are all dead.
+func goesOn(t testing.TB, path string, info ring.Info) {
+	t.Helper()
+	sound(t, path)
+	w, err := ring.OpenWriter(background, path, ring.WriterOptions{Reopen: true})
+	require.NoError(t, err)
+	require.Equal(t, info.NextSeq, w.Recovery().Next)
+	require.Zero(t, w.Recovery().Lost)
+	require.EqualValues(t, info.NextSeq, nextOf(w))
+	o, err := ring.Observe(background, path, ring.ObserverOptions{})
+	require.NoError(t, err)
+	whole(t, o, info.FirstSeq, info.NextSeq-1)
+	if kept := keptIn(info); kept != nil {
+		require.Equal(t, "keep", kept.Name)
+		require.GreaterOrEqual(t, kept.Cursor, info.Oldest)
+		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Name: "keep", Durable: true})
+		require.NoError(t, err)
+		whole(t, r, kept.Seq, info.NextSeq-1)
+		require.NoError(t, ring.RemoveReader(background, path, "keep", false))
+	}
+	require.NoError(t, publishNext(w, 130)) // round the ring, twice: nobody dead holds it back
+	require.NoError(t, ring.AddReader(background, path, "keep", ring.Oldest))
+	require.NoError(t, w.Close())
+	sound(t, path)
+}
+
+// whole requires that exactly the records first to last come, each with its own bytes, and closes who read them.
+func whole(t testing.TB, from interface {
+	nexter
+	io.Closer
+}, first, last uint64) {
+	t.Helper()
+	for seq := first; seq <= last; seq++ {
+		rec, err := from.Next(background)
+		require.NoError(t, err)
+		require.Equal(t, seq, rec.Seq)
+		require.True(t, bytes.Equal(pattern(seq, len(rec.Payload)), rec.Payload), "record %d", seq)
+	}
+	dry(t, from)
+	require.NoError(t, from.Close())
+}
