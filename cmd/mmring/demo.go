@@ -26,7 +26,7 @@ middle the durable reader and then the writer are killed with SIGKILL; the reade
 started again, and the standby goes on with the very next line. At the end count and
 SHA-256 of every reader are compared with those of the input. Exit code 0: all agree.`,
 		Example: `  mmring demo
-  seq 1000000 > numbers.txt && mmring demo numbers.txt`,
+  seq 200000 > numbers.txt && mmring demo numbers.txt`,
 		Args: takes(0, 1, "[FILE|DIR]"),
 		RunE: func(c *cobra.Command, args []string) error {
 			input, err := a.demoSource(args)

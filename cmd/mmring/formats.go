@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -37,33 +36,49 @@ func hexRecord(b []byte, rec *ring.Record, _ uint64) []byte {
 	return append(b, hex.Dump(rec.Payload)...)
 }
 
-// recordJSON is a record as -o json writes it.
-type recordJSON struct {
-	V       int     `json:"v"`
-	Seq     uint64  `json:"seq"`
-	Tag     uint16  `json:"tag"`
-	Size    int     `json:"size"`
-	Payload *string `json:"payload,omitempty"`
-	Base64  *string `json:"payload_b64,omitempty"`
-	Time    string  `json:"time,omitempty"`
-	Lost    uint64  `json:"lost,omitempty"`
-}
-
+// jsonRecord appends a line such as {"v":1,"seq":7,"tag":0,"size":5,"payload":"hello"}.
 func jsonRecord(b []byte, rec *ring.Record, lost uint64) []byte {
-	j := recordJSON{V: 1, Seq: rec.Seq, Tag: rec.Tag, Size: len(rec.Payload), Lost: lost}
+	b = strconv.AppendUint(append(b, `{"v":1,"seq":`...), rec.Seq, 10)
+	b = strconv.AppendUint(append(b, `,"tag":`...), uint64(rec.Tag), 10)
+	b = strconv.AppendUint(append(b, `,"size":`...), uint64(len(rec.Payload)), 10)
 	if utf8.Valid(rec.Payload) {
-		s := string(rec.Payload)
-		j.Payload = &s
+		b = jsonString(append(b, `,"payload":`...), rec.Payload)
 	} else {
-		s := base64.StdEncoding.EncodeToString(rec.Payload)
-		j.Base64 = &s
+		b = base64.StdEncoding.AppendEncode(append(b, `,"payload_b64":"`...), rec.Payload)
+		b = append(b, '"')
 	}
 	if t := rec.Time(); !t.IsZero() {
-		j.Time = t.UTC().Format(time.RFC3339Nano)
+		b = t.UTC().AppendFormat(append(b, `,"time":"`...), time.RFC3339Nano)
+		b = append(b, '"')
 	}
-	out := bytes.NewBuffer(b)
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(j) // strings and numbers into memory: nothing can fail
-	return out.Bytes()
+	if lost > 0 {
+		b = strconv.AppendUint(append(b, `,"lost":`...), lost, 10)
+	}
+	return append(b, "}\n"...)
+}
+
+// jsonString appends valid UTF-8 in quotes: what JSON forbids in a string is escaped, and nothing else.
+func jsonString(b, text []byte) []byte {
+	b = append(b, '"')
+	start := 0 // of what is not appended yet
+	for i, c := range text {
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, text[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		default:
+			b = append(b, '\\', 'u', '0', '0', "01"[c>>4], "0123456789abcdef"[c&15])
+		}
+	}
+	return append(append(b, text[start:]...), '"')
 }

@@ -18,12 +18,16 @@ type notice struct {
 	told  atomic.Bool
 }
 
-// notice returns the notice of one kind of wait, which text describes at the time it is told.
+// notice returns the notice of one kind of wait, which text describes at the time it is told; with nothing it is not told.
 func (a *app) notice(text func() string) *notice {
 	n := &notice{a: a}
 	n.timer = time.AfterFunc(noticeAfter, func() {
-		if !n.told.Swap(true) {
-			a.say("waiting for %s", text())
+		if n.told.Load() {
+			return
+		}
+		if what := text(); what != "" {
+			n.told.Store(true)
+			a.say("waiting for %s", what)
 		}
 	})
 	n.timer.Stop()

@@ -144,28 +144,27 @@ func (p *publisher) count(recs ...[]byte) {
 	p.records.Add(uint64(len(recs)))
 }
 
-// holder says what a writer waits for.
+// holder says what a writer waits for: the slowest reader. Without one it does not wait, but copies.
 func (p *publisher) holder() string {
 	info, err := ring.Inspect(p.w.Path())
 	if err != nil {
-		return "readers of " + p.w.Path()
+		return ""
 	}
 	for _, w := range info.Writers {
 		if w.Alive && w.Waited {
 			return fmt.Sprintf("writer process %d of %s, which is publishing", w.PID, p.w.Path())
 		}
 	}
-	slowest := -1
-	for i, r := range info.Readers {
-		if slowest < 0 || r.LagBytes > info.Readers[slowest].LagBytes {
-			slowest = i
+	var slowest ring.ReaderInfo
+	for _, r := range info.Readers {
+		if r.LagBytes > slowest.LagBytes {
+			slowest = r
 		}
 	}
-	if slowest < 0 {
-		return "readers of " + p.w.Path()
+	if slowest.LagBytes == 0 {
+		return ""
 	}
-	r := info.Readers[slowest]
-	return fmt.Sprintf("space in %s: %s is %s behind", p.w.Path(), readerText(r), sizeText(r.LagBytes))
+	return fmt.Sprintf("space in %s: %s is %s behind", p.w.Path(), readerText(slowest), sizeText(slowest.LagBytes))
 }
 
 // readerText names a reader in a sentence.

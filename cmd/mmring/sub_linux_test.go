@@ -1,10 +1,13 @@
 package main_test
 
 import (
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -228,4 +231,37 @@ func TestSubWritesHex(t *testing.T) {
 	require.Equal(t, "record 1, tag 9, 19 bytes\n"+
 		"00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n"+
 		"00000010  58 00 ff                                          |X..|\n", done(t, "sub", path, "-o", "hex"))
+}
+
+// What any JSON reader makes of the output is the payload again.
+func TestJSONKeepsEveryByte(t *testing.T) {
+	path := newRing(t)
+	var all []string
+	var input strings.Builder
+	for c := range 256 {
+		all = append(all, fmt.Sprintf("before %c after", c), "before "+string([]byte{byte(c)})+" after")
+	}
+	all = append(all, "\u2028\u2029\U0001f600", "", "\"", "\\", "</script>", string(rune(0x7f)))
+	for _, s := range all {
+		input.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(s))))
+		input.WriteString(s)
+	}
+	fed(t, input.String(), "pub", path, "--framing", "u32le", "--end")
+	decoder := json.NewDecoder(strings.NewReader(done(t, "cat", path, "-o", "json")))
+	for i, s := range all {
+		var got struct {
+			Seq, Size int
+			Payload   *string `json:"payload"`
+			Base64    []byte  `json:"payload_b64"`
+		}
+		require.NoError(t, decoder.Decode(&got), "%q", s)
+		require.Equal(t, []int{i + 1, len(s)}, []int{got.Seq, got.Size})
+		if utf8.ValidString(s) {
+			require.Equal(t, s, *got.Payload)
+			require.Nil(t, got.Base64)
+		} else {
+			require.Equal(t, s, string(got.Base64))
+			require.Nil(t, got.Payload)
+		}
+	}
 }
