@@ -83,7 +83,8 @@ func (m *Map) faultAt(op string, base []byte, i int) *FaultError {
 
 // cause finds out why a page cannot be accessed.
 func (m *Map) cause(off int64, page []byte) error {
-	if m.access == ReadOnly && pages.Readable(page) {
+	reads := readable(page)
+	if m.access == ReadOnly && reads {
 		return ErrReadOnly
 	}
 	if m.own == none {
@@ -95,8 +96,16 @@ func (m *Map) cause(off int64, page []byte) error {
 		return err
 	case off-off%int64(pages.Size) >= size:
 		return fmt.Errorf("%w: the file has %d bytes now", ErrBeyondEOF, size)
-	case freeSpace(m.own) == 0 || pages.Readable(page): // what can be read and not be written lacks a block
+	case reads || freeSpace(m.own) == 0: // what can be read and not be written lacks a block
 		return syscall.ENOSPC
 	}
 	return syscall.EIO
+}
+
+// readable tries whether the page can be read.
+func readable(page []byte) (ok bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() { ok = recover() == nil }()
+	touch(page)
+	return true
 }

@@ -212,6 +212,8 @@ func lineTexts() map[string]string {
 		"one that ends":           "one\n",
 		"empty lines":             "\n\n\n",
 		"a line longer than read": long + "\n" + long,
+		"a piece exactly":         long[:chunk/4-1] + "\nnext",
+		"a piece and one":         "first\n" + long[:chunk/4] + "\nnext",
 		"a chunk exactly":         long[:chunk-1] + "\nnext",
 		"a chunk and one":         long[:chunk] + "\nnext",
 		"several windows":         many.String(),

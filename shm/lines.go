@@ -37,6 +37,9 @@ func Lines(f *os.File) iter.Seq2[[]byte, error] {
 	}
 }
 
+// piece is how many bytes are read for lines at a time, unless one is longer: few enough for the processor's first cache.
+const piece = 16 << 10
+
 // lines splits what is read at growing offsets.
 type lines struct {
 	from    io.ReaderAt
@@ -49,7 +52,7 @@ type lines struct {
 func (l *lines) each(yield func([]byte, error) bool) {
 	first := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(first)
-	l.buf = first[:]
+	l.buf = first[:piece]
 	searched := 0
 	for {
 		if i := bytes.IndexByte(l.rest[searched:], '\n'); i >= 0 {
@@ -76,7 +79,10 @@ func (l *lines) each(yield func([]byte, error) bool) {
 
 // more reads behind the rest, in a larger buffer if the rest fills this one.
 func (l *lines) more() error {
-	if len(l.rest) == len(l.buf) {
+	switch full := len(l.rest) == len(l.buf); {
+	case full && len(l.buf) < cap(l.buf):
+		l.buf = l.buf[:cap(l.buf)]
+	case full:
 		l.buf = make([]byte, 2*len(l.buf))
 	}
 	n := copy(l.buf, l.rest)

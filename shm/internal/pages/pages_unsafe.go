@@ -116,8 +116,3 @@ func Lock(b []byte) error { return unix.Mlock(b) }
 
 // Unlock ends Lock.
 func Unlock(b []byte) error { return unix.Munlock(b) }
-
-// Readable reports whether the page can be read; where the system has no way to ask, it says no.
-func Readable(b []byte) bool {
-	return populateRead >= 0 && Advise(b, populateRead) == nil
-}

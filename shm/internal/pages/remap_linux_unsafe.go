@@ -9,10 +9,9 @@ import (
 )
 
 const (
-	noReserve    = unix.MAP_NORESERVE
-	foreign      = mapType | unix.MAP_FIXED_NOREPLACE | unix.MAP_GROWSDOWN | unix.MAP_HUGETLB
-	mapType      = 0xf
-	populateRead = unix.MADV_POPULATE_READ
+	noReserve = unix.MAP_NORESERVE
+	foreign   = mapType | unix.MAP_FIXED_NOREPLACE | unix.MAP_GROWSDOWN | unix.MAP_HUGETLB
+	mapType   = 0xf
 )
 
 // Remap makes the range n bytes long, perhaps at another address. Where the kernel cannot, the range is as it was.

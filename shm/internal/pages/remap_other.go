@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	noReserve    = 0
-	foreign      = 0
-	populateRead = -1
+	noReserve = 0
+	foreign   = 0
 )
 
 // Remap is for Linux only.
