@@ -234,7 +234,7 @@ func (w *Writer) configure() {
 	}
 	w.word = headWord(0, kindData, w.flags, 0)
 	w.full = fail("publish", w.path, ErrFull)
-	w.ready = w.hasSpace
+	w.ready = func() bool { return w.death.news.Load() || w.hasSpace() }
 }
 
 // introduce writes down who we are; nobody decides by it.

@@ -68,16 +68,19 @@ func TestACleanRingIsNotLookedAt(t *testing.T) {
 }
 
 func TestADirtyRingIsLookedAtForAStride(t *testing.T) {
-	for _, capacity := range []int64{small, 1 << 20, 64 << 20} {
+	for _, capacity := range []int64{small, 1 << 20, 16 << 20} {
 		for _, size := range []int{0, 100, 5000} {
 			t.Run(fmt.Sprintf("capacity %d, records of %d", capacity, size), func(t *testing.T) {
 				path := newRing(t, ring.Config{Capacity: capacity, Checksums: true})
 				w := openWriter(t, path)
 				last := uint64(2 * capacity / int64(size+24))
-				for range last {
-					_, err := w.TryPublish(make([]byte, size))
-					require.NoError(t, err)
+				batch := make([][]byte, last)
+				for i := range batch {
+					batch[i] = make([]byte, size)
 				}
+				n, err := w.PublishBatch(background, batch)
+				require.NoError(t, err)
+				require.EqualValues(t, last, n)
 				require.NoError(t, w.Close())
 				poke32(t, path, ring.OffClean, 0)
 				w = openWriter(t, path)

@@ -207,7 +207,7 @@ func (w *Writer) hasSpace() bool {
 	return w.want <= m+w.capacity()
 }
 
-// deadCheck bounds how late a writer that waits finds out that the reader it waits for has died.
+// deadCheck bounds how late a writer that waits finds out that the reader it waits for has died, until a watch tells it.
 const deadCheck = 10 * time.Millisecond
 
 // waitSpace waits until a record that ends at end fits. Slots of dead readers in the way are freed; a living reader, also
@@ -220,14 +220,16 @@ func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
 	if w.spin(w.ready) {
 		return nil
 	}
-	for limit := time.Millisecond; ; limit = min(2*limit, deadCheck) {
+	defer w.death.stop()
+	for limit := time.Millisecond; ; limit *= 2 {
+		w.death.news.Store(false)
 		mortal, err := w.reap(end)
 		if err != nil || w.hasSpace() {
 			return err
 		}
-		nap := limit
-		if !mortal {
-			nap = longestSleep // only durable cursors hold us: nobody's death would help
+		nap := longestSleep // only durable cursors hold us: nobody's death would help
+		if mortal >= 0 && (limit <= deadCheck || !w.death.set(w.handle, mortal)) {
+			nap = min(limit, deadCheck)
 		}
 		if _, err := w.sleep(ctx, w.spaceWake, nap, w.ready); err != nil || w.hasSpace() {
 			return err
@@ -239,9 +241,10 @@ func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
 	}
 }
 
-// reap frees the slots of dead readers that a record ending at end would have to wait for, and reports whether any other
-// reader in the way is a process, which can die.
-func (w *Writer) reap(end uint64) (mortal bool, err error) {
+// reap frees the slots of dead readers that a record ending at end would have to wait for, and returns the slot of one in
+// the way that is a process, which can die; -1 if there is none.
+func (w *Writer) reap(end uint64) (mortal int, err error) {
+	mortal = -1
 	for i := range w.used() {
 		s := &w.slots[i]
 		st := slotState(s.word.Load())
@@ -253,14 +256,14 @@ func (w *Writer) reap(end uint64) (mortal bool, err error) {
 		}
 		freed, err := w.reapSlot(i)
 		if err != nil {
-			return false, err
+			return -1, err
 		}
 		if freed {
 			w.add(statReaped, 1)
 			w.dropped(i, "reader reaped", "pid", s.pid.Load())
 			continue
 		}
-		mortal = true
+		mortal = i
 	}
 	return mortal, nil
 }

@@ -37,13 +37,14 @@ type Writer struct {
 	fenced     bool   // publications have a full fence: the kernel has no membarrier that would make up for it
 	mirrors    Mirror
 	wakeAlways bool
-	over       bool      // End was called
-	bytes      uint64    // payload bytes published since they were last added to the statistics
-	want       uint64    // what hasSpace looks for
-	reaped     time.Time // when TryPublish last looked for dead readers
-	full       error     // ErrFull, wrapped once
-	busy       error     // the answer of a shared writer that does not wait for another, wrapped once
-	ready      func() bool
+	over       bool        // End was called
+	bytes      uint64      // payload bytes published since they were last added to the statistics
+	want       uint64      // what hasSpace looks for
+	reaped     time.Time   // when TryPublish last looked for dead readers
+	full       error       // ErrFull, wrapped once
+	busy       error       // the answer of a shared writer that does not wait for another, wrapped once
+	ready      func() bool // what a wait for space looks at
+	death      deathWatch
 	claim      Claim
 	recovered  Recovery
 }
