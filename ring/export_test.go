@@ -152,3 +152,10 @@ func (l *Lookout) Next(brought int, empty bool) int {
 
 // Alone is how many looks in a row brought one record.
 func (l *Lookout) Alone() int { return l.l.alone }
+
+// OnFlush tells f what has been written to the disk, until restore is called.
+func OnFlush(f func(path string, off int64, n int)) (restore func()) {
+	was := flushed
+	flushed = f
+	return func() { flushed = was }
+}

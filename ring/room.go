@@ -34,7 +34,11 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 		return fmt.Errorf("%w: position %d: the stream is over; make a new ring", ErrTooLarge, end)
 	}
 	for end > w.space {
-		if w.advance(end) {
+		ok, err := w.advance(end)
+		if err != nil {
+			return err
+		}
+		if ok {
 			continue
 		}
 		if w.pos != w.pub {
@@ -77,24 +81,29 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 //
 //	W1 store oldest, W2 full fence, W3 the cursors again: a reader that registered meanwhile is either seen here, or sees
 //	the new oldest in its S3 and starts there.
-func (w *Writer) advance(end uint64) bool {
+func (w *Writer) advance(end uint64) (ok bool, err error) {
 	m, by := w.scan()
 	if end > m+w.capacity() {
-		return w.dropsStray(m, by)
+		return w.dropsStray(m, by), nil
 	}
 	if need := end - min(end, w.capacity()); need > w.old {
 		b, ok := w.boundary(need, m)
 		if !ok {
 			w.drop(by, "cursor is not at a record")
-			return true
+			return true, nil
 		}
 		w.nextSeq.Store(w.pubSeq) // N1: if the ring is empty now, only this word knows the number
 		w.old = b
 		w.oldest.Store(b) // W1, W2: a full fence on amd64; on arm64 ordered before the loads of W3
 	}
+	if w.synced && w.told < w.old {
+		if err := w.settleOldest(); err != nil {
+			return false, err
+		}
+	}
 	m, _ = w.scan() // W3
 	w.space = min(w.old, m) + w.capacity()
-	return true
+	return true, nil
 }
 
 // holder is a slot that holds the writer back, and its word when its cursor was loaded.

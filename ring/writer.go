@@ -47,6 +47,8 @@ type Writer struct {
 	death      deathWatch
 	claim      Claim
 	recovered  Recovery
+	synced     bool   // Sync was called: what overwrites records waits for the disk
+	told       uint64 // oldest, as far as the disk has been told
 }
 
 // Publish copies payload into the ring, publishes it as one record and returns its number. It waits only while a
@@ -269,16 +271,6 @@ func (w *Writer) End() error {
 func (w *Writer) finishStream() {
 	w.ended.Store(1) // E1: after the last W4
 	alarm(w.dataWake)
-}
-
-// Sync returns when everything published is on the disk, for rings that are on one.
-func (w *Writer) Sync() error {
-	return w.do("sync", func() error {
-		if err := w.region.Flush(); err != nil {
-			return err
-		}
-		return w.control.Flush()
-	})
 }
 
 // Stats returns the ring's statistics, this writer's own up to the last call.
