@@ -20,6 +20,7 @@ type pubFlags struct {
 	framing     choice
 	tag         numberFlag
 	rate        rateFlag
+	sync        syncFlag
 	noWait      bool
 	timeout     spanFlag
 	minReaders  numberFlag
@@ -41,6 +42,10 @@ func (a *app) pubCommand() *cobra.Command {
 last byte was read. Without a registered reader a ring overwrites its oldest records:
 --min-readers waits for readers before it starts. One pub at a time has the writer's
 role, unless the ring was made with --shared.
+
+--sync is for rings on a disk: what was published is there when the machine comes back
+after a crash, but for the last record (every), the last N (a number), or those of the
+last seconds (a duration). When pub has ended with exit code 0, all is there.
 
 Framings: lines (a record is a line, without its newline; a last line without one is
 a record too), nul (the same with NUL bytes), u32le (each record comes after its
@@ -65,6 +70,7 @@ length), whole (one record a file).`,
 	f.Var(&flags.framing, "framing", "what a record is")
 	f.Var(&flags.tag, "tag", "give every record this tag")
 	f.Var(&flags.rate, "rate", "publish at most so many records a second")
+	f.Var(&flags.sync, "sync", "wait for the disk after each record, after N, or when the first that is not there is so old")
 	f.BoolVar(&flags.noWait, "no-wait", false, "fail when the ring is full")
 	f.Var(&flags.timeout, "timeout", "give up after waiting so long for space, readers or the role")
 	f.Var(&flags.minReaders, "min-readers", "start when so many registered readers are attached")
@@ -106,7 +112,13 @@ func (a *app) pub(ctx context.Context, path string, inputs []string, o *pubFlags
 	}
 	err = a.publishAll(ctx, p, inputs)
 	if err == nil && o.end {
+		p.disk.open++ // the end
 		err = w.End()
+	}
+	if o.sync != (syncFlag{}) {
+		if e := p.disk.sync(); err == nil {
+			err = e
+		}
 	}
 	if e := w.Close(); err == nil {
 		err = e
@@ -222,7 +234,11 @@ func (a *app) publishInput(ctx context.Context, p *publisher, name string) error
 	silence := a.notice(func() string { return "input on " + called })
 	for {
 		silence.begin()
-		c, err := source.next(ctx)
+		var c piece
+		err := p.disk.during(ctx, func(ctx context.Context) (err error) {
+			c, err = source.next(ctx)
+			return err
+		})
 		silence.end()
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 type publisher struct {
 	w     *ring.Writer
 	flags *pubFlags
+	disk  syncer
 	start time.Time
 	batch [][]byte
 	first time.Time // when the first record was published, for --rate
@@ -25,7 +26,7 @@ type publisher struct {
 }
 
 func (a *app) publisher(w *ring.Writer, flags *pubFlags) *publisher {
-	p := &publisher{w: w, flags: flags, start: time.Now()}
+	p := &publisher{w: w, flags: flags, start: time.Now(), disk: syncer{w: w, flag: flags.sync}}
 	p.full = a.notice(p.holder)
 	p.early = a.notice(func() string { return fmt.Sprintf("the next record's time (--rate %s)", &flags.rate) })
 	return p
@@ -56,20 +57,21 @@ func (p *publisher) flush(ctx context.Context) error {
 		if err := p.single(ctx, rec); err != nil {
 			return err
 		}
-		p.count(rec)
+		if err := p.count(rec); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// together publishes the batch. The time-out starts again whenever a part of it was published.
+// together publishes the batch, or as much of it at a time as the disk allows. The time-out starts again whenever a part of
+// it was published.
 func (p *publisher) together(ctx context.Context) error {
 	for left := p.batch; len(left) > 0; {
-		limit, cancel := limited(ctx, time.Duration(p.flags.timeout))
-		p.full.begin()
-		n, err := p.w.PublishBatch(limit, left)
-		p.full.end()
-		cancel()
-		p.count(left[:n]...)
+		n, err := p.some(ctx, left[:p.disk.most(len(left))])
+		if e := p.count(left[:n]...); e != nil {
+			return e
+		}
 		left = left[n:]
 		if err != nil && !(n > 0 && errors.Is(err, errTimeout)) {
 			return err
@@ -79,6 +81,21 @@ func (p *publisher) together(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// some publishes the first n of records, all unless there is an error.
+func (p *publisher) some(ctx context.Context, records [][]byte) (n int, err error) {
+	limit, cancel := limited(ctx, time.Duration(p.flags.timeout))
+	defer cancel()
+	p.full.begin()
+	defer p.full.end()
+	p.disk.begin()
+	err = p.disk.during(limit, func(ctx context.Context) error {
+		k, err := p.w.PublishBatch(ctx, records[n:])
+		n += k
+		return err
+	})
+	return n, err
 }
 
 // single publishes one record, not before its time.
@@ -103,8 +120,10 @@ func (p *publisher) single(ctx context.Context, rec []byte) error {
 	defer cancel()
 	p.full.begin()
 	defer p.full.end()
-	_, err = p.w.PublishTagged(limit, tag, rec)
-	return err
+	return p.disk.during(limit, func(ctx context.Context) error {
+		_, err := p.w.PublishTagged(ctx, tag, rec)
+		return err
+	})
 }
 
 // pace waits until the next record is due.
@@ -119,29 +138,23 @@ func (p *publisher) pace(ctx context.Context) error {
 		p.first = time.Now()
 	}
 	due := p.first.Add(time.Duration(float64(p.records.Load()) / float64(p.flags.rate) * float64(time.Second)))
-	wait := time.Until(due)
-	if wait <= 0 {
+	if time.Until(due) <= 0 {
 		return nil
 	}
 	p.early.begin()
 	defer p.early.end()
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return p.disk.during(ctx, func(ctx context.Context) error { return after(ctx, time.Until(due)) })
 }
 
-func (p *publisher) count(recs ...[]byte) {
+// count counts what was published, and waits for the disk if it is time.
+func (p *publisher) count(recs ...[]byte) error {
 	n := 0
 	for _, r := range recs {
 		n += len(r)
 	}
 	p.bytes.Add(uint64(n))
 	p.records.Add(uint64(len(recs)))
+	return p.disk.published(len(recs))
 }
 
 // holder says what a writer waits for: the slowest reader. Without one it does not wait, but copies.
