@@ -76,12 +76,14 @@ Directories in memory (/dev/shm) and on local disks can carry rings.`,
 		Example: `  mmring create /dev/shm/new.ring && mmring rm /dev/shm/new.ring
   mmring create /dev/shm/big.ring --capacity 32MiB --timestamps && mmring rm /dev/shm/big.ring`,
 		Args: takes(1, 1, "PATH"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			config, err := flags.config()
 			if err != nil {
 				return err
 			}
-			return createHint(ring.Create(args[0], config))
+			defer a.waiting(func() string { return sizeText(uint64(config.Capacity)) + " to be allocated" })()
+			_, err = leaving(c.Context(), func() (any, error) { return nil, ring.Create(args[0], config) })
+			return createHint(err)
 		},
 	}
 	flags.add(c.Flags())

@@ -122,7 +122,7 @@ func TestADemoTakesWhatHasLines(t *testing.T) {
 		says string
 	}{
 		"a file":                {[]string{filepath.Join(dir, "a.txt")}, "1,000 lines"},
-		"a file of one line":    {[]string{one}, "1 line, 14"},
+		"a file of one line":    {[]string{one}, "1 line, 14B"},
 		"a link to a directory": {[]string{link}, "4,000 lines"},
 		"lines too long":        {[]string{binary}, "without 1 line of more than 1MiB"},
 		"the Go source tree, if nothing is named": {nil, "from 4 files of " + goroot + "/src"},

@@ -231,11 +231,11 @@ func TestPubKeepsTheRate(t *testing.T) {
 func TestPubTellsItsProgress(t *testing.T) {
 	path := newRing(t)
 	p := start(t, "pub", path, "--progress")
-	p.await(&p.said, "mmring: 0 records, 0 in ")
+	p.await(&p.said, "mmring: 0 records, 0B in ")
 	p.feed(lines(1, 5))
 	r := p.end()
 	require.Zero(t, r.code)
-	require.Regexp(t, `mmring: 5 records, 5 in \d+\.\ds: .* records/s, .* B/s\n$`, strings.ReplaceAll(r.said, "k", " "))
+	require.Regexp(t, `mmring: 5 records, 5B in \d+\.\ds: .* records/s, .* B/s\n$`, strings.ReplaceAll(r.said, "k", " "))
 }
 
 func TestPubMakesTheRingIfAsked(t *testing.T) {

@@ -56,7 +56,7 @@ func sizeText(n uint64) string {
 			return fmt.Sprintf("%.1f%s", float64(n)/float64(u), units[i].suffix)
 		}
 	}
-	return strconv.FormatUint(n, 10)
+	return strconv.FormatUint(n, 10) + "B"
 }
 
 // countText writes a number in groups of three digits.

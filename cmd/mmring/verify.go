@@ -40,8 +40,10 @@ is a fault.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring verify /dev/shm/nine.ring -o json`,
 		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
-		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := ring.Verify(args[0])
+		RunE: func(c *cobra.Command, args []string) error {
+			done := a.waiting(func() string { return "every record of " + args[0] + " to be looked at" })
+			r, err := leaving(c.Context(), func() (ring.Report, error) { return ring.Verify(args[0]) })
+			done()
 			if err != nil {
 				return err
 			}
