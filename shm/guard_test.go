@@ -2,6 +2,7 @@ package shm_test
 
 import (
 	"errors"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"testing"
@@ -9,8 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mmring/mmring/internal/fault"
+	"github.com/mmring/mmring/internal/proctest"
 	"github.com/mmring/mmring/shm"
 )
+
+func init() { roles["unguarded"] = unguarded }
 
 // cut maps a file of four pages from byte 14 on and then cuts all but the first page.
 func cut(t *testing.T, a shm.Access) *shm.Map {
@@ -154,4 +158,23 @@ func TestContainsKnowsThePagesOfTheMap(t *testing.T) {
 	require.True(t, m.Contains(addr-uintptr(m.Len()-1)))
 	require.False(t, m.Contains(addr+uintptr(page)))
 	require.False(t, m.Contains(addr-uintptr(5*page)))
+}
+
+// The documented limit: a goroutine that is started inside is not protected, and its fault ends the process.
+func TestAGoroutineStartedInsideIsNotProtected(t *testing.T) {
+	p := proctest.Start(t, "unguarded", file(t, pattern(2*page)).Name())
+	p.Expect("mapped")
+	require.Error(t, p.Wait())
+}
+
+func unguarded(args []string) {
+	m, err := shm.Open(args[0], shm.ReadOnly, shm.Options{})
+	proctest.Die(err)
+	proctest.Die(os.Truncate(args[0], 0))
+	proctest.Say("mapped")
+	done := make(chan byte)
+	_ = m.Guard(func() {
+		go func() { done <- m.Bytes()[0] + 1 }()
+		<-done
+	})
 }

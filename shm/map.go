@@ -39,9 +39,10 @@ type Map struct {
 
 // Open maps the file at path, which it opens as the access needs: for reading, or for reading and writing. It waits for
 // nobody at the other end of a FIFO. The other errors are those of MapFile.
-func Open(path string, a Access, o Options) (*Map, error) { return open(path, a, o, 0) }
+func Open(path string, a Access, o Options) (*Map, error) { return openPath(path, a, o, 0) }
 
-func open(path string, a Access, o Options, flags int) (*Map, error) {
+// openPath is Open with more flags for open.
+func openPath(path string, a Access, o Options, flags int) (*Map, error) {
 	mode := os.O_RDONLY
 	if a == ReadWrite {
 		mode = os.O_RDWR

@@ -12,7 +12,7 @@ import (
 type Options struct {
 	// Offset is the first byte of the file that is mapped; it need not be a multiple of anything.
 	Offset int64
-	// Length is how many bytes are mapped; 0 means to the end of the file.
+	// Length is how many bytes are mapped; 0 means to the end of the file. What is not there is ErrBeyondEOF, unless Grow.
 	Length int
 
 	// Grow makes the file long enough for Offset and Length and gives the range its disk blocks, so that a full disk is an
@@ -21,8 +21,8 @@ type Options struct {
 	// Sparse lets Grow and Resize make the file longer without disk blocks: the first store into a page takes one, and is
 	// a fault when there is none.
 	Sparse bool
-	// Reserve is how many bytes of address space are kept for the range. Up to there Resize never moves it, so that slices
-	// from Bytes stay valid when it grows; beyond, Resize answers ErrRange. 0 reserves nothing.
+	// Reserve is how many bytes of address space are kept for the range, rounded up to whole pages. Up to there Resize never
+	// moves it, so that slices from Bytes stay valid when it grows; beyond, Resize answers ErrRange. 0 reserves nothing.
 	Reserve int
 
 	// Populate brings all pages in before the map is returned; a page that cannot be read is an error.

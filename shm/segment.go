@@ -48,7 +48,7 @@ func OpenNamed(name string, a Access, o Options) (*Map, error) {
 	if err != nil {
 		return nil, notMapped(path, a, o, err)
 	}
-	return open(path, a, o, syscall.O_NOFOLLOW)
+	return openPath(path, a, o, syscall.O_NOFOLLOW) // nobody's link leads us elsewhere
 }
 
 // Remove takes a segment's name away. Those who have mapped it keep its memory. Errors: fs.ErrNotExist,
