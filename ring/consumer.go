@@ -24,6 +24,7 @@ type consumer struct {
 	pub     uint64
 	expect  uint64                          // number of the record at pos; 0: not known yet
 	want    uint64                          // number of the first record wanted; 0: any
+	since   int64                           // time before which records are passed over, in nanoseconds since 1970; 0: none
 	done    mark                            // consumed
 	stored  uint64                          // the cursor as it stands in the file
 	every   uint64                          // bytes between two stores of the cursor at the most
@@ -211,6 +212,13 @@ func (c *consumer) accept(rec *Record, whole uint64) bool {
 			return false
 		}
 		rec.Lost, c.want = rec.Seq-c.want, 0
+	}
+	if c.since != 0 {
+		if rec.nanos < c.since {
+			c.done = mark{c.pos, c.expect}
+			return false
+		}
+		c.since = 0
 	}
 	c.records++
 	c.bytes += uint64(len(rec.Payload))

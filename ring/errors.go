@@ -43,6 +43,8 @@ var (
 	ErrFS = errors.New("file system not supported")
 	// ErrOwner says that the ring belongs to somebody else.
 	ErrOwner = errors.New("foreign owner")
+	// ErrNoTimes says that a ring without timestamps was asked for a time.
+	ErrNoTimes = errors.New("ring has no timestamps")
 	// ErrConfig says that a ring cannot be made as asked.
 	ErrConfig = errors.New("bad configuration")
 )

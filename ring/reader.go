@@ -40,7 +40,7 @@ type Reader struct{ consumer }
 
 // OpenReader registers a reader with the ring at path, which must be readable and writable.
 //
-// Errors: ErrNoSlot, ErrBusy (the durable cursor is in use), ErrName, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS,
+// Errors: ErrNoSlot, ErrBusy (the durable cursor is in use), ErrName, ErrNoTimes, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS,
 // fs.ErrNotExist, fs.ErrPermission (Observe needs only to read), and the context's cause.
 func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
 	if o.Durable || o.Name != "" {
@@ -74,6 +74,9 @@ func (c *consumer) adopt(h *handle) {
 // attach registers the reader and goes to where it starts. Nothing from its cursor on is overwritten meanwhile.
 func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	defer r.settle(debug.SetPanicOnFault(true), "open reader", &err)
+	if err := r.knows(o.From); err != nil {
+		return err
+	}
 	i, life, known, err := registration{r.handle, o.Name, o.Durable, o.fresh}.register(ctx)
 	if err != nil {
 		return err
@@ -93,11 +96,21 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	r.pos, r.pub, r.expect, r.want = start.position, high, start.sequence, o.From.wanted()
-	r.done, r.stored = start, start.position
+	r.place(o.From, start.mark, high)
+	r.stored = start.position
 	s.cursor.Store(start.position) // R2
 	rouse(r.spaceWake)
 	return nil
+}
+
+// place is where the consumer goes on: at, which is where from lies. Up to high records are published.
+func (c *consumer) place(from Start, at mark, high uint64) {
+	c.pos, c.pub, c.expect, c.want, c.since = at.position, high, at.sequence, from.wanted(), 0
+	if at.position == high {
+		c.since = from.since()
+	}
+	c.done, c.window, c.jumped = at, nil, false
+	c.seen.position = at.position
 }
 
 // leave is the reader's teardown: an ephemeral slot is freed, a durable one keeps its cursor.
@@ -180,18 +193,21 @@ func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, er
 // attach goes to where the observer starts. Whatever it read on the way counts only if none of it was overwritten.
 func (v *Observer) attach(from Start) (err error) {
 	defer v.settle(debug.SetPanicOnFault(true), "observe", &err)
+	if err := v.knows(from); err != nil {
+		return err
+	}
 	for range overtaken {
-		v.era = v.epoch.Load()
+		era := v.epoch.Load()
 		low, high, err := v.bounds()
 		if err != nil {
 			return err
 		}
 		start, err := v.locate(from, low, high)
 		if err == nil && start.sequence == 0 {
-			start, err = v.tail(low, high)
+			start.mark, err = v.tail(low, high)
 		}
-		order(&v.fence)                                       // V1
-		if v.oldest.Load() > low || v.epoch.Load() != v.era { // V2
+		order(&v.fence)                                            // V1
+		if v.oldest.Load() > start.base || v.epoch.Load() != era { // V2
 			continue
 		}
 		if low == high && v.published.Load() != high {
@@ -200,7 +216,8 @@ func (v *Observer) attach(from Start) (err error) {
 		if err != nil {
 			return err
 		}
-		v.pos, v.pub, v.expect, v.want, v.done = start.position, high, start.sequence, from.wanted(), start
+		v.place(from, start.mark, high)
+		v.era = era
 		return nil
 	}
 	return corrupt("overtaken %d times while looking for a place to start", overtaken)

@@ -81,6 +81,15 @@ func (m *memory) parseWords(word, seq, pos, left uint64) (h head, ok bool) {
 	return h, ok && h.whole <= left
 }
 
+// timeOf returns the time of the record with header h at position pos; ok is false if it has none.
+func (m *memory) timeOf(pos uint64, h head) (nanos int64, ok bool) {
+	if h.kind != kindData || h.flags&flagTime == 0 {
+		return 0, false
+	}
+	off := pos&m.mask + recordSize
+	return int64(loadWord(m.data[off : off+timeSize])), true
+}
+
 // sumRight reports whether a record, in two private parts, carries the checksum of its bytes. prefix is its header.
 func sumRight(prefix, payload []byte) bool {
 	return le.Uint64(prefix[len(prefix)-sumSize:]) == uint64(sum(prefix, payload))

@@ -101,6 +101,7 @@ var hints = []struct {
 	{ring.ErrVersion, "read it with the mmring that made it, or a newer one"},
 	{ring.ErrFS, "make rings in /dev/shm or on a local disk, or insist with --force-fs"},
 	{ring.ErrOwner, "sub --observe and cat only read, and do not mind the owner"},
+	{ring.ErrNoTimes, "only rings made with --timestamps know when; --from takes a sequence number, and -N for the last N, of every ring"},
 	{ring.ErrNotRing, "mmring ls DIR lists the rings in a directory"},
 	{ring.ErrLost, "somebody removed, replaced or truncated the ring's file"},
 	{syscall.ENOSPC, "ask for a smaller --capacity, or make room"},

@@ -53,9 +53,6 @@ comes: mmring sub PATH --name NAME.`,
   seq 9 | mmring pub /dev/shm/add.ring --create && mmring readers add /dev/shm/add.ring late --from newest && mmring rm /dev/shm/add.ring`,
 		Args: takes(2, 2, "PATH NAME"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := from.check(); err != nil {
-				return err
-			}
 			defer a.waiting(func() string { return "the list of names of " + args[0] })()
 			err := ring.AddReader(c.Context(), args[0], args[1], from.start)
 			if errors.Is(err, fs.ErrExist) {

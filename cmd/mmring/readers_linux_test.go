@@ -43,7 +43,7 @@ func TestReadersRefuses(t *testing.T) {
 		"add R held":                           {code: 1, said: "file already exists\nhint: it stays where it is; mmring readers rm removes it\n"},
 		"add R a/b":                            {code: 2, said: `bad name "a/b": letters, digits and ._:@+- are allowed` + "\n"},
 		"add R " + strings.Repeat("x", 41):     {code: 2, said: "bad name"},
-		"add R x --from @2024-01-01T00:00:00Z": {code: 1, said: "not yet\nhint: "},
+		"add R x --from @2024-01-01T00:00:00Z": {code: 1, said: "ring has no timestamps: no start at 2024-01-01T00:00:00Z\nhint: only rings made with --timestamps know when"},
 		"rm R nobody":                          {code: 1, said: "\nhint: mmring readers R lists them\n"},
 		"rm R held":                            {code: 6, said: "\nhint: --force removes it all the same, and its reader gets an error\n"},
 	} {

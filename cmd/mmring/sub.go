@@ -71,8 +71,9 @@ place is kept when it stops: records are consumed when they were written to stdo
 and the next sub of that name goes on there. With --observe it only looks: the writer
 does not wait, and what was lost is told.
 
---from: oldest, newest, a sequence number, -N (the last N), or next: where the cursor
-of that name stands, else oldest.`,
+--from: oldest, newest, a sequence number, -N (the last N), @ and a time (the first
+record published then or later, in rings made with --timestamps), or next: where the
+cursor of that name stands, else oldest.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --count 9
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --observe --from -2 --count 2 -o json`,
 		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
@@ -99,7 +100,7 @@ func (o *subFlags) check() error {
 	case o.observe && o.name != "":
 		return usagef("--observe and --name exclude each other: an observer has no cursor")
 	}
-	return o.from.check()
+	return nil
 }
 
 func (a *app) sub(ctx context.Context, path string, o *subFlags) error {

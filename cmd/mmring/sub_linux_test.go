@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -180,7 +181,7 @@ func TestSubRefuses(t *testing.T) {
 		"R --name /":                     {code: 2, said: `mmring: open reader R: bad name "/": letters, digits and ._:@+- are allowed`},
 		"R --name held":                  {code: 6, said: "hint: two readers cannot share a cursor; give this one another --name, or none\n"},
 		"R --group g":                    {code: 1, said: "mmring: --group: several processes that share a cursor: not yet\nhint: "},
-		"R --from @2024-01-01T00:00:00Z": {code: 1, said: "mmring: starting at a time (@2024-01-01T00:00:00Z): not yet\nhint: "},
+		"R --from @2024-01-01T00:00:00Z": {code: 1, said: "mmring: open reader R: ring has no timestamps: no start at 2024-01-01T00:00:00Z\nhint: only rings made with --timestamps know when"},
 		gone:                             {code: 1, said: "mmring: open reader " + gone + ": no such file or directory\nhint: mmring ls lists the rings that are there; --wait 1m waits for this one\n"},
 		gone + " --observe":              {code: 1, said: "mmring: observe " + gone + ": no such file or directory\nhint: "},
 		"/etc/passwd":                    {code: 1, said: "mmring: open reader /etc/passwd: not a ring: starts with "},
@@ -220,6 +221,23 @@ func TestSubWritesJSON(t *testing.T) {
 
 	path = ended(t, newRing(t))
 	require.Empty(t, done(t, "cat", path, "-o", "json"))
+}
+
+func TestSubStartsAtATime(t *testing.T) {
+	path := ringtest.Path(t, ring.Config{Capacity: 64 << 10, Timestamps: true})
+	fed(t, lines(1, 3), "pub", path)
+	between := time.Now()
+	fed(t, lines(4, 6), "pub", path, "--end")
+	for from, want := range map[string]string{
+		between.Format(time.RFC3339Nano):                               lines(4, 6),
+		between.In(time.FixedZone("", -3600)).Format(time.RFC3339Nano): lines(4, 6),
+		"2000-01-01T00:00:00Z":                                         lines(1, 6),
+		"2200-01-01T00:00:00+09:00":                                    "",
+	} {
+		for _, command := range []string{"cat", "sub", "sub --observe", "sub --name at"} {
+			require.Equal(t, want, done(t, append(strings.Fields(command), path, "--from", "@"+from)...), "%s from %s", command, from)
+		}
+	}
 }
 
 func TestSubWritesHex(t *testing.T) {
