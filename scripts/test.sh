@@ -11,7 +11,7 @@ trap 'rm -f "$log" "$log.status"' EXIT
 	status=0
 	"${GO:-go}" test -v "$@" || status=$?
 	echo "$status" >"$log.status"
-} | tee "$log" | grep -v -E '^ *(=== (RUN|PAUSE|CONT|NAME) |--- PASS: )' || true # what is left: results, logs, failures
+} | tee "$log" | grep --line-buffered -v -E '^ *(=== (RUN|PAUSE|CONT|NAME) |--- PASS: )' || true # what is left: results, logs, failures
 status=$(cat "$log.status")
 if grep -E '^ *--- SKIP: ' "$log" >&2; then
 	echo "in CI nothing may be skipped" >&2
