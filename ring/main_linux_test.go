@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 		"recover":     recoverRole,
 		"shared":      sharedRole,
 		"deed":        deedRole,
+		"flood":       floodRole,
+		"standby":     standbyRole,
 		"writer":      writerRole,
 		"reader":      func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1], Durable: args[1] != ""}) },
 		"nobody":      nobodyRole,

@@ -31,11 +31,12 @@ const (
 	mutexWaited     = 1 << 31
 )
 
-// A writer may make so many publications in a row while others wait for the mutex; then it leaves the mutex to them. Each
-// change of hands costs a sleeper's wake-up, in which some thousand records could have been published. A writer that has
+// A writer may make so many publications in a row while others wait for the mutex, each KiB counting as one more; then it
+// leaves the mutex to them: after a millisecond of small records. Each change of hands costs a sleeper's wake-up, in which
+// some thousand records could have been published. A writer that has
 // made only a few may be one that now and then makes one: it wakes at once who has waited for it.
 const (
-	turn = 4096
+	turn = 16384
 	soon = 8
 )
 
@@ -129,7 +130,6 @@ func (w *Writer) handOver() {
 	switch m := w.mutex; {
 	case m.run >= turn:
 		if n, _ := futex.WakeOne(w.mutexWord); n == 0 { // fails only where the memory is gone, which the next access reports
-			m.run = 0
 			w.unmark()
 		}
 	case m.run <= soon:
@@ -186,7 +186,7 @@ func (w *Writer) lockLate(ctx context.Context) error {
 	slept := false
 	for nap := mutexNap; ; nap = min(2*nap, deadCheck) {
 		v := w.mutexWord.Load()
-		if w.take(v, slept) {
+		if v&mutexWaited != 0 && w.take(v, slept) {
 			return nil
 		}
 		if took, err := w.takeOver(v); took || err != nil {
@@ -221,18 +221,22 @@ func (w *Writer) lockLate(ctx context.Context) error {
 	}
 }
 
-// spinForMutex looks now and then whether the mutex is there for us.
+// spinForMutex looks now and then whether the mutex is there for us. It leaves a mutex alone that is free between two of
+// many publications: to break into another writer's turn would cost both more than to wait for its end.
 func (w *Writer) spinForMutex(slept bool) bool {
+	before := w.published.Load()
 	if spin.Useful {
 		for range mutexLooks {
-			if w.take(w.mutexWord.Load(), slept) {
+			spin.Pause(mutexPauses)
+			v, now := w.mutexWord.Load(), w.published.Load()
+			if now == before && w.take(v, slept) {
 				return true
 			}
-			spin.Pause(mutexPauses)
+			before = now
 		}
 	}
 	runtime.Gosched()
-	return w.take(w.mutexWord.Load(), slept)
+	return w.published.Load() == before && w.take(w.mutexWord.Load(), slept)
 }
 
 // stall is what a writer has seen while it waits for the mutex.

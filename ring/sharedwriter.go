@@ -113,6 +113,7 @@ func (w *Writer) outOfSpace(ctx context.Context, err error) error {
 func (w *Writer) publishNext(alone bool) {
 	if w.mutex != nil && w.pos != w.pub {
 		w.sayNext(w.pos, w.seq)
+		w.mutex.run += int((w.pos - w.pub) >> 10)
 	}
 	w.publish(alone)
 }

@@ -59,7 +59,7 @@ proctype writer(byte me) {
 	:: d_step { s = mutexSlot; g = mutexGeneration };
 		if
 		:: s == NOBODY ->
-			if :: d_step { mutexSlot == NOBODY -> mine() } -> break :: else fi
+			if :: d_step { mutexSlot == NOBODY -> mine() } -> break :: else fi      /* X1 */
 		:: else ->
 #ifdef BUG_NOGENERATION
 			dead = (holder[s] == NOBODY);
@@ -78,7 +78,7 @@ proctype writer(byte me) {
 #ifdef BUG_BLIND
 				d_step { mine() }; break
 #else
-				if :: d_step { mutexSlot == s && SAME(g) -> mine() } -> break :: else fi
+				if :: d_step { mutexSlot == s && SAME(g) -> mine() } -> break :: else fi       /* X3 */
 #endif
 			:: else ->
 				mutexSlot != s || !SAME(g) || holder[s] == NOBODY       /* wait for any of it */
@@ -97,7 +97,7 @@ proctype writer(byte me) {
 	published++;                                    /* W4 */
 	MAYDIE;
 	assert(owner == me);
-	d_step { owner = NOBODY; mutexSlot = NOBODY };
+	d_step { owner = NOBODY; mutexSlot = NOBODY };  /* X2 */
 	MAYDIE;
 	alive[me] = false;
 	holder[slot] = NOBODY;
