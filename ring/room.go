@@ -230,7 +230,7 @@ func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
 		return nil
 	}
 	defer w.death.stop()
-	for limit := time.Millisecond; ; limit *= 2 {
+	for limit := time.Millisecond; ; limit = min(2*limit, 2*deadCheck) {
 		w.death.news.Store(false)
 		mortal, err := w.reap(end)
 		if err != nil || w.hasSpace() {

@@ -119,3 +119,29 @@ func TestADurableReadersNameStaysAsItWasWritten(t *testing.T) {
 	require.NoError(t, openReader(t, path, o).Close())
 	require.EqualValues(t, 0x1122334455667788, peek(t, path, behind))
 }
+
+// A reader that makes room bit by bit wakes the writer more often than a length of time can be doubled.
+func TestAWriterThatIsWokenOftenGoesOnWaiting(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	r := openReader(t, path, ring.ReaderOptions{})
+	for err := error(nil); err == nil; _, err = w.TryPublish(make([]byte, 100)) {
+	}
+	answer := make(chan error, 1)
+	go func() {
+		_, err := w.Publish(background, make([]byte, w.MaxPayload()))
+		answer <- err
+	}()
+	for range 80 {
+		asleep(t, 1)
+		_, err := r.Next(background)
+		require.NoError(t, err)
+		require.NoError(t, r.Ack())
+	}
+	asleep(t, 1)
+	for len(answer) == 0 {
+		_, err := r.Next(background)
+		require.NoError(t, err)
+	}
+	require.NoError(t, <-answer)
+}
