@@ -33,8 +33,8 @@ const (
 
 // A writer may make so many publications in a row while others wait for the mutex, each KiB counting as one more; then it
 // leaves the mutex to them: after a millisecond of small records. Each change of hands costs a sleeper's wake-up, in which
-// some thousand records could have been published. A writer that has
-// made only a few may be one that now and then makes one: it wakes at once who has waited for it.
+// some thousand records could have been published. A writer that has made only a few may be one that now and then makes
+// one: it wakes at once who has waited for it.
 const (
 	turn = 16384
 	soon = 8
