@@ -79,6 +79,28 @@ var deeds = map[string]deed{
 	}, false},
 }
 
+// sharedDeeds are those of one of several writers.
+var sharedDeeds = map[string]deed{
+	"open as one of several":    {lapped(62), func(path string) func() error { return func() error { return openAny(path) } }, false},
+	"publish as one of several": {lapped(62), writing(func(w *ring.Writer) error { return publishNext(w, 2) }), true},
+	"publish after another has died with the mutex": {lapped(62), func(path string) func() error {
+		w, err := ring.OpenWriter(background, path, ring.WriterOptions{})
+		proctest.Die(err)
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		proctest.Die(err)
+		_, err = f.WriteAt([]byte{4, 0, 1, 0}, ring.OffMutex) // slot 3, generation 1, which nobody has
+		proctest.Die(err)
+		return func() error { return publishNext(w, 1) }
+	}, true},
+	"end as one of several":   {lapped(5), writing((*ring.Writer).End), false},
+	"close as one of several": {lapped(5), writing((*ring.Writer).Close), false},
+}
+
+func openAny(path string) error {
+	_, err := ring.OpenWriter(background, path, ring.WriterOptions{})
+	return err
+}
+
 // lapped makes a ring that has been overwritten, and ends so many records into a lap.
 func lapped(more uint64) func(t *testing.T, path string) {
 	return func(t *testing.T, path string) {
@@ -146,7 +168,11 @@ func publishNext(w *ring.Writer, n int, size ...int) error {
 
 // deedRole does what its first argument names to the ring at its second.
 func deedRole(args []string) {
-	do := deeds[args[0]].begin(args[1])
+	d, ok := deeds[args[0]]
+	if !ok {
+		d = sharedDeeds[args[0]]
+	}
+	do := d.begin(args[1])
 	proctest.Mark()
 	err := do()
 	proctest.Mark()
@@ -157,45 +183,52 @@ func deedRole(args []string) {
 // can go on.
 func TestWhoIsKilledAtAnyStoreLeavesARingThatGoesOn(t *testing.T) {
 	for name, d := range deeds {
+		t.Run(name, func(t *testing.T) { killedAtAnyStore(t, stepRing(t), name, d) })
+	}
+	for name, d := range sharedDeeds {
 		t.Run(name, func(t *testing.T) {
-			path := stepRing(t)
-			d.make(t, path)
-			length := 0 // all of it
-			if !d.writes {
-				length = int(inspect(t, path).DataOffset)
-			}
-			file, err := shm.Open(path, shm.ReadOnly, shm.Options{Length: length})
-			require.NoError(t, err)
-			defer file.Close()
-			var states [][]byte
-			n := proctest.Steps(t, func() bool {
-				if now := file.Bytes(); len(states) == 0 || !bytes.Equal(now, states[len(states)-1]) {
-					states = append(states, slices.Clone(now))
-				}
-				return true
-			}, "deed", name, path)
-			t.Logf("%d instructions, %d states of the file", n, len(states))
-			require.Greater(t, len(states), 1)
-			image, err := os.ReadFile(path)
-			require.NoError(t, err)
-			last := inspect(t, path)
-			restored(t, path, states[0])
-			first := inspect(t, path)
-			before := first
-			for _, state := range states {
-				copy(image, state)
-				restored(t, path, image)
-				info := inspect(t, path)
-				require.GreaterOrEqual(t, info.NextSeq, before.NextSeq)
-				require.GreaterOrEqual(t, info.Oldest, before.Oldest)
-				require.LessOrEqual(t, info.NextSeq, last.NextSeq)
-				if keptIn(first) != nil && keptIn(last) != nil {
-					require.NotNil(t, keptIn(info), "the cursor is there all the time")
-				}
-				goesOn(t, path, info)
-				before = info
-			}
+			killedAtAnyStore(t, newRing(t, ring.Config{Checksums: true, Slots: 4, Shared: true}), name, d)
 		})
+	}
+}
+
+func killedAtAnyStore(t *testing.T, path, name string, d deed) {
+	t.Helper()
+	d.make(t, path)
+	length := 0 // all of it
+	if !d.writes {
+		length = int(inspect(t, path).DataOffset)
+	}
+	file, err := shm.Open(path, shm.ReadOnly, shm.Options{Length: length})
+	require.NoError(t, err)
+	defer file.Close()
+	var states [][]byte
+	n := proctest.Steps(t, func() bool {
+		if now := file.Bytes(); len(states) == 0 || !bytes.Equal(now, states[len(states)-1]) {
+			states = append(states, slices.Clone(now))
+		}
+		return true
+	}, "deed", name, path)
+	t.Logf("%d instructions, %d states of the file", n, len(states))
+	require.Greater(t, len(states), 1)
+	image, err := os.ReadFile(path)
+	require.NoError(t, err)
+	last := inspect(t, path)
+	restored(t, path, states[0])
+	first := inspect(t, path)
+	before := first
+	for _, state := range states {
+		copy(image, state)
+		restored(t, path, image)
+		info := inspect(t, path)
+		require.GreaterOrEqual(t, info.NextSeq, before.NextSeq)
+		require.GreaterOrEqual(t, info.Oldest, before.Oldest)
+		require.LessOrEqual(t, info.NextSeq, last.NextSeq)
+		if keptIn(first) != nil && keptIn(last) != nil {
+			require.NotNil(t, keptIn(info), "the cursor is there all the time")
+		}
+		goesOn(t, path, info)
+		before = info
 	}
 }
 
