@@ -60,6 +60,23 @@ func TestAWaitingWriterIsWokenByItsReader(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
+func TestAWaitingWriterMayBeWokenInVainAnyNumberOfTimes(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	slow := openReader(t, path, ring.ReaderOptions{})
+	quick := openReader(t, path, ring.ReaderOptions{})
+	answer := blocked(t, w)
+	for range 60 {
+		asleep(t, 1)
+		_, err := quick.Next(background)
+		require.NoError(t, err)
+		require.NoError(t, quick.Ack())
+	}
+	require.NoError(t, slow.Close())
+	require.NoError(t, quick.Close())
+	require.NoError(t, <-answer)
+}
+
 func TestAWaitingWriterGoesOnWhenItsReaderLeavesOrMoves(t *testing.T) {
 	ways := map[string]func(t *testing.T, path string, r *ring.Reader){
 		"closes": func(t *testing.T, _ string, r *ring.Reader) { require.NoError(t, r.Close()) },
