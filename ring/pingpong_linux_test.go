@@ -28,7 +28,7 @@ func echoRole(args []string) {
 
 // TestNoWakeUpIsMissed: every wait of both sides is without a limit, and no time-out ever has to help.
 func TestNoWakeUpIsMissed(t *testing.T) {
-	const rounds = 100_000
+	const rounds = 100_000 / slower
 	there, back := newRing(t, ring.Config{}), newRing(t, ring.Config{})
 	w := openWriter(t, there)
 	r := openReader(t, back, ring.ReaderOptions{})
@@ -56,7 +56,7 @@ func TestNoWakeUpIsMissed(t *testing.T) {
 
 // TestNoWakeUpOfAWriterIsMissed: there is room for one record at a time, so that either side waits for the other.
 func TestNoWakeUpOfAWriterIsMissed(t *testing.T) {
-	const rounds = 20_000
+	const rounds = 20_000 / slower
 	path := newRing(t, ring.Config{})
 	w := openWriter(t, path)
 	readers := []*ring.Reader{openReader(t, path, ring.ReaderOptions{}), durable(t, path)}
