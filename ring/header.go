@@ -48,9 +48,6 @@ func (h *header) fileSize() int64 { return h.data + int64(h.capacity) }
 
 func (h *header) has(mode uint32) bool { return h.mode&mode != 0 }
 
-// stride is what one entry of the index stands for.
-func (h *header) stride() uint64 { return h.capacity / indexEntries }
-
 // prefix is the size of everything before a record's payload.
 func (h *header) prefix() int {
 	n := recordSize

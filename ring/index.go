@@ -104,7 +104,7 @@ func (m *memory) tail(oldest, published uint64) (mark, error) {
 	if oldest == published {
 		return mark{published, max(m.nextSeq.Load(), 1)}, nil
 	}
-	from := mark{}
+	var from mark
 	if p, s, ok := m.lastProven(oldest, published); ok {
 		from = mark{p, s}
 	} else {

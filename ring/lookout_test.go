@@ -108,7 +108,7 @@ func (c *channel) read(all int, reply float64, policy func(brought int, empty bo
 	}
 	for seen < all {
 		t += float64(policy(brought, empty)) * c.pause
-		p := seen
+		var p int
 		p, t = c.look(t, seen, all)
 		for empty = p == seen; p == seen; {
 			p, t = c.look(max(t, c.next(all)), seen, all)

@@ -57,9 +57,8 @@ const (
 
 // mutex is a shared writer's side of the mutex.
 type mutex struct {
-	me     uint32     // the word while this writer has it
-	slot   int        // of kind writer
-	life   *lock.Life // its byte
+	me     uint32 // the word while this writer has it
+	slot   int    // of kind writer
 	held   bool
 	reopen bool      // an ended ring goes on
 	stale  bool      // other writers have published since we learned where records start

@@ -180,11 +180,9 @@ func words(t testing.TB, path string, info ring.Info) (all []int64) {
 	for off := int64(ring.OffPublished); off < ring.OffMirror+64; off += 8 {
 		all = append(all, off)
 	}
-	for _, off := range []int64{ring.OffNextSeq, ring.OffOldest, ring.OffDataWake, ring.OffLease, ring.OffSpaceWake, ring.OffMutex, ring.OffMutex + 8,
-		ring.OffMutex + 16, ring.OffClean, ring.OffEpoch, ring.OffBootID, ring.OffDevice, ring.OffInode, ring.OffInode + 8, ring.OffPID,
-		ring.OffPID + 8, ring.OffHighWater, ring.OffStats, ring.OffStats + 80} {
-		all = append(all, off)
-	}
+	all = append(all, ring.OffNextSeq, ring.OffOldest, ring.OffDataWake, ring.OffLease, ring.OffSpaceWake, ring.OffMutex, ring.OffMutex+8,
+		ring.OffMutex+16, ring.OffClean, ring.OffEpoch, ring.OffBootID, ring.OffDevice, ring.OffInode, ring.OffInode+8, ring.OffPID,
+		ring.OffPID+8, ring.OffHighWater, ring.OffStats, ring.OffStats+80)
 	for i := int64(0); i < 2*ring.IndexEntries; i += 7 {
 		all = append(all, ring.IndexStart+8*i)
 	}
