@@ -93,6 +93,23 @@ func TestEveryMethodReportsATruncatedFile(t *testing.T) {
 	}
 }
 
+func TestPopulateNamesTheFirstPageThatIsNotThere(t *testing.T) {
+	f := file(t, make([]byte, 100*page))
+	m := mapped(t, f, shm.ReadWrite, shm.Options{Offset: 14})
+	for _, there := range []int{99, 64, 51, 50, 49, 3, 1, 0} {
+		require.NoError(t, f.Truncate(int64(there*page)))
+		for _, a := range []shm.Advice{shm.PopulateRead, shm.PopulateWrite} {
+			var fault *shm.FaultError
+			require.ErrorAs(t, m.Advise(a), &fault)
+			require.Equal(t, int64(there*page), fault.Offset)
+		}
+		require.NoError(t, m.AdviseRange(shm.PopulateRead, 99*page, 0), "of no bytes none is missing")
+		if n := there*page - 14; n > 0 {
+			require.NoError(t, m.AdviseRange(shm.PopulateRead, 0, n))
+		}
+	}
+}
+
 func TestAFaultWithoutADescriptorHasNoCause(t *testing.T) {
 	f := file(t, pattern(2*page))
 	m := mapped(t, f, shm.ReadWrite, shm.Options{NoTrack: true})

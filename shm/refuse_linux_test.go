@@ -171,7 +171,8 @@ func flushRefused(args []string) {
 	if err := m.FlushRange(0, 1, shm.FlushAsync); err != nil {
 		proctest.Die(fmt.Errorf("a started write does not wait for the error: %v", err))
 	}
-	result(m.Flush())
+	proctest.Die(m.Protect(shm.ReadOnly))
+	result(m.Flush()) // what was stored before is to be flushed still
 }
 
 func TestWithoutMemoryFilesThereIsAnError(t *testing.T) {
