@@ -104,7 +104,9 @@ func (c *consumer) rest(ctx context.Context, nap time.Duration) (timedOut bool, 
 // gone reports why nothing may come any more: the file was lost, or the slot.
 func (c *consumer) gone() error {
 	if err := c.still(); err != nil {
-		c.poison(err)
+		if c.reopen == nil { // else it goes on with another
+			c.poison(err)
+		}
 		return err
 	}
 	return c.dismissed()

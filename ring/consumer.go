@@ -48,6 +48,9 @@ type consumer struct {
 	err     error // why Records or Batches ended
 	look    func() bool
 	fence   atomic.Uint32
+
+	reopen   func(context.Context) error // goes on with the ring that is at the path now; nil: it is not followed
+	followed uint64                      // how often that was done
 }
 
 // Next consumes the record delivered before, waits for the one after it, and returns it. Its payload is valid until the
@@ -133,7 +136,11 @@ func (c *consumer) quick(rec *Record, into []byte) bool {
 // there is something to look at again.
 func (c *consumer) find(ctx context.Context, rec *Record, into []byte) (bool, error) {
 	if c.pos == c.pub {
-		return false, c.await(ctx)
+		err := c.await(ctx)
+		if err != nil && c.reopen != nil {
+			err = c.follow(ctx, err)
+		}
+		return false, err
 	}
 	if len(c.window) < recordSize {
 		if c.fill(recordSize) {

@@ -13,8 +13,8 @@
 //
 // # Caveats
 //
-//   - Nothing is promised after a power failure. What a crashed machine left of a ring on a disk is found out record by
-//     record where the ring has checksums ([Config].Checksums).
+//   - After a power failure only what was synced is promised ([Writer.Sync], docs/durability.md). What else a crashed machine
+//     left of a ring on a disk is found out record by record where the ring has checksums ([Config].Checksums).
 //   - A durable cursor holds the writer back for ever, also when nobody reads: Inspect and the tool mmring name it.
 //   - A stopped process (SIGSTOP, a frozen container) is alive: its role is not taken over, its cursor is waited for. A shared
 //     writer that is stopped while it publishes stops the others.
@@ -44,7 +44,9 @@
 // # Errors
 //
 // Every error is an *fs.PathError with operation and path, around one of the variables below or one of the standard
-// library's. A file that went away under a handle (truncated, deleted, replaced) is ErrLost, and stays so for that handle.
+// library's. A file that went away under a handle (truncated, deleted, renamed, replaced) is ErrLost, and stays so for that
+// handle. Who waits finds out within 250 ms; a writer that never waits looks as often, when it wakes a reader and once a
+// stride; a reader that never waits has a writer that does not know yet. [ReaderOptions].Follow goes on with the next ring.
 //
 // # Concurrency
 //
@@ -57,9 +59,11 @@
 //
 // # Logging
 //
-// A Logger is told of what the hot path never does: "ring recovered" (the writer before was killed), "reader reaped" (a dead
-// reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "mutex taken over" (a shared writer died while it published),
-// "writer stalled" (one has published for a second, stopped perhaps, and others wait) and "ring lost".
+// A Logger is told of what the hot path never does: "ring recovered" (the writer before was killed, the machine was
+// restarted, or the file is a copy), "mended" and "not mended" (what was wrong in it), "ring followed" (Follow), "ring lost",
+// "reader reaped" (a dead reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "mutex taken over"
+// (a shared writer died while it published) and "writer stalled" (one has published for a second, stopped perhaps, and
+// others wait).
 package ring
 
 import _ "github.com/mmring/mmring/internal/host" // refuses machines on which a ring cannot be right

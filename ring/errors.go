@@ -49,6 +49,12 @@ var (
 	ErrConfig = errors.New("bad configuration")
 )
 
+// What became of a lost file, where another may take its place.
+var (
+	errReplaced = fmt.Errorf("%w: another file has taken its place", ErrLost)
+	errUnlinked = fmt.Errorf("%w: its path leads nowhere", ErrLost)
+)
+
 // errConcurrent is what the second of two goroutines gets.
 var errConcurrent = fmt.Errorf("%w: another goroutine is using it", ErrMisuse)
 

@@ -66,6 +66,7 @@ const (
 	KindData       = kindData
 	RecordSize     = recordSize
 	WriterByte     = writerByte
+	RegistryByte   = registryByte
 	LifeStart      = lifeStart
 
 	Slack = deadCheck // how late a death is noticed

@@ -73,6 +73,12 @@ func checkOwner(info fs.FileInfo) error {
 	return fmt.Errorf("%w: owned by user %d, this process runs as %d", ErrOwner, st.Uid, os.Geteuid())
 }
 
+// linked reports whether the file still has a name somewhere.
+func linked(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink > 0
+}
+
 // fillHoles allocates what a copy may have left out, so that no store finds the disk full.
 func fillHoles(f *os.File, size int64) error {
 	info, err := f.Stat()

@@ -14,6 +14,7 @@ const supported = false
 func openFile(string, bool) (*os.File, error)   { return nil, errors.ErrUnsupported }
 func checkFS(*os.File) error                    { return errors.ErrUnsupported }
 func checkOwner(fs.FileInfo) error              { return errors.ErrUnsupported }
+func linked(fs.FileInfo) bool                   { return true }
 func fillHoles(*os.File, int64) error           { return errors.ErrUnsupported }
 func identify(*os.File) (identity, error)       { return identity{}, errors.ErrUnsupported }
 func appear(context.Context, string) error      { return errors.ErrUnsupported }

@@ -2,12 +2,14 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/mmring/mmring/internal/fault"
 	"github.com/mmring/mmring/internal/futex"
@@ -17,22 +19,47 @@ import (
 // handle is what Writer, Reader and Observer have in common: one open ring.
 type handle struct {
 	gate
-	*memory
-	hdr     header
-	path    string
-	file    *os.File // one description for this handle alone; its lock bytes live and die with it
-	control *shm.Map
-	region  *shm.Map
-	log     *slog.Logger
+	parts
+	path string
+	log  *slog.Logger
 
 	cancel  atomic.Uint32   // not 0: a sleep of this handle has to end
 	lost    error           // why the handle is poisoned; guarded by the gate
 	armed   bool            // what debug.SetPanicOnFault answered to the call inside
 	calls   uint32          // since the last look at the context
+	glanced time.Time       // when glance looked last
 	watched <-chan struct{} // of the context that ends sleeps
 	unwatch func() bool
 
 	teardown func() error // what the owner adds to release
+}
+
+// parts are what a handle has of one file.
+type parts struct {
+	*memory
+	hdr     header
+	file    *os.File // one description for this handle alone; its lock bytes live and die with it
+	control *shm.Map
+	region  *shm.Map
+}
+
+// giveBack unmaps and closes them.
+func (p *parts) giveBack() (first error) {
+	keep := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	if p.control != nil {
+		keep(p.control.Close())
+	}
+	if p.region != nil {
+		keep(p.region.Close())
+	}
+	if p.file != nil {
+		keep(p.file.Close())
+	}
+	return first
 }
 
 // Every call that touches the ring has this shape, in its own body where it is hot and in do elsewhere:
@@ -206,22 +233,11 @@ func (h *handle) release() error {
 		h.unwatch()
 	}
 	var first error
-	keep := func(err error) {
-		if first == nil {
-			first = err
-		}
-	}
 	if h.teardown != nil {
-		keep(h.teardown())
+		first = h.teardown()
 	}
-	if h.control != nil {
-		keep(h.control.Close())
-	}
-	if h.region != nil {
-		keep(h.region.Close())
-	}
-	if h.file != nil {
-		keep(h.file.Close())
+	if err := h.parts.giveBack(); first == nil {
+		first = err
 	}
 	return first
 }
@@ -250,6 +266,12 @@ func (h *handle) still() error {
 		return fmt.Errorf("%w: truncated to %d bytes, its header says %d", ErrLost, here.Size(), h.hdr.fileSize())
 	}
 	there, err := os.Stat(h.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if linked(here) {
+			return fmt.Errorf("%w: renamed: %w", errUnlinked, fs.ErrNotExist)
+		}
+		return fmt.Errorf("%w: deleted: %w", errUnlinked, fs.ErrNotExist)
+	}
 	if err != nil {
 		if pe, ok := err.(*fs.PathError); ok {
 			err = pe.Err
@@ -257,9 +279,23 @@ func (h *handle) still() error {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	if !os.SameFile(here, there) {
-		return fmt.Errorf("%w: another file has taken its place", ErrLost)
+		return errReplaced
 	}
 	return nil
+}
+
+// glance is still for those who are never idle; it looks now and then. What it finds poisons the handle.
+func (h *handle) glance() error {
+	now := time.Now()
+	if now.Sub(h.glanced) < longestSleep {
+		return nil
+	}
+	h.glanced = now
+	err := h.still()
+	if err != nil {
+		h.poison(err)
+	}
+	return err
 }
 
 // due looks at the context once in 256 calls of a handle that never waits.

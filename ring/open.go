@@ -56,7 +56,7 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 		}
 		return shm.ReadOnly
 	}
-	h := &handle{gate: newGate(), hdr: hdr, path: path, file: f, log: o.log}
+	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, log: o.log}
 	h.control, err = shm.MapFile(f, access(o.write), shm.Options{Length: int(hdr.data)})
 	if err != nil {
 		return nil, err

@@ -117,8 +117,8 @@ func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Rol
 	if err != nil {
 		return nil, false, err
 	}
+	defer f.Close()
 	hdr, err := readHeader(f, openOptions{write: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS})
-	f.Close()
 	if err != nil {
 		return nil, false, err
 	}
@@ -127,7 +127,7 @@ func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Rol
 		return nil, false, fmt.Errorf("%w: several writers asked for, and the ring that is there is for one at a time", ErrConfig)
 	}
 	if o.Wait && !shared {
-		role, err = lock.WaitRole(ctx, path, lock.Exclusive)
+		role, err = standBy(ctx, path, &handle{path: path, parts: parts{file: f, hdr: hdr}})
 		return role, true, err
 	}
 	role, err = lock.TryRole(path, lock.Exclusive)
@@ -140,6 +140,24 @@ func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Rol
 	}
 	return nil, false, fmt.Errorf("%w: %s", ErrBusy, whoWrites(path))
 }
+
+// standBy waits for the role of h's file, and looks now and then whether the path still leads there.
+func standBy(ctx context.Context, path string, h *handle) (*lock.Role, error) {
+	for {
+		turn, cancel := context.WithTimeoutCause(ctx, longestSleep, errTurn)
+		role, err := lock.WaitRole(turn, path, lock.Exclusive)
+		cancel()
+		if !errors.Is(err, errTurn) {
+			return role, err
+		}
+		if err := h.still(); err != nil && err != errReplaced { // another ring's role is as good: the path is what was asked for
+			return nil, err
+		}
+	}
+}
+
+// errTurn ends a turn of standBy.
+var errTurn = errors.New("time to look")
 
 // whoWrites names the writer for people.
 func whoWrites(path string) string {

@@ -24,6 +24,11 @@ type ReaderOptions struct {
 	ManualAck bool
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool
+	// Follow goes on with the ring that takes the path of this one, when this one was replaced, deleted or renamed, or has
+	// ended: then there is no io.EOF, and no ErrLost but for a truncated file. Before that, everything that was published
+	// here by the time the reader looks is read. There the records start at the oldest, or where the durable cursor of this
+	// name stands, and their numbers at any; ReaderStats.Followed tells. Here a durable cursor stays where it was.
+	Follow bool
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -48,15 +53,33 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 			return nil, fail("open reader", path, err)
 		}
 	}
-	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger})
+	r, err := openReader(ctx, path, o)
 	if err != nil {
 		return nil, fail("open reader", path, err)
+	}
+	if o.Follow {
+		o.From, o.WaitForRing = Next, false
+		r.reopen = func(ctx context.Context) error {
+			n, err := openReader(ctx, path, o)
+			if err == nil {
+				r.moveTo(&n.consumer)
+			}
+			return err
+		}
+	}
+	return r, nil
+}
+
+func openReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
+	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger})
+	if err != nil {
+		return nil, err
 	}
 	r := &Reader{consumer{manual: o.ManualAck}}
 	r.adopt(h)
 	if err := r.attach(ctx, o); err != nil {
 		_ = r.Close()
-		return nil, fail("open reader", path, err)
+		return nil, err
 	}
 	return r, nil
 }
@@ -165,6 +188,8 @@ type ObserverOptions struct {
 	SkipToNewest bool
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool
+	// Follow goes on with the ring that takes the path of this one, as in ReaderOptions, at its oldest record.
+	Follow bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
 	AllowFS bool
 	// Logger is told of what is not the hot path's; nil: nobody.
@@ -177,15 +202,33 @@ type Observer struct{ consumer }
 
 // Observe opens the ring at path for reading only. Errors are those of OpenReader.
 func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, error) {
-	h, err := openHandle(ctx, path, openOptions{wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger})
+	v, err := openObserver(ctx, path, o)
 	if err != nil {
 		return nil, fail("observe", path, err)
+	}
+	if o.Follow {
+		o.From, o.WaitForRing = Oldest, false
+		v.reopen = func(ctx context.Context) error {
+			n, err := openObserver(ctx, path, o)
+			if err == nil {
+				v.moveTo(&n.consumer)
+			}
+			return err
+		}
+	}
+	return v, nil
+}
+
+func openObserver(ctx context.Context, path string, o ObserverOptions) (*Observer, error) {
+	h, err := openHandle(ctx, path, openOptions{wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger})
+	if err != nil {
+		return nil, err
 	}
 	v := &Observer{consumer{newest: o.SkipToNewest}}
 	v.adopt(h)
 	if err := v.attach(o.From); err != nil {
 		_ = v.Close()
-		return nil, fail("observe", path, err)
+		return nil, err
 	}
 	return v, nil
 }
@@ -232,12 +275,14 @@ type ReaderStats struct {
 	Records uint64 // delivered
 	Bytes   uint64 // of their payloads
 	Waits   uint64 // times it slept
+
+	Followed uint64 // times it went on with another ring (Follow)
 }
 
 // Stats returns the reader's counts.
 func (c *consumer) Stats() (s ReaderStats, err error) {
 	err = c.do("stats", func() error {
-		s = ReaderStats{Records: c.records, Bytes: c.bytes, Waits: c.waits}
+		s = ReaderStats{Records: c.records, Bytes: c.bytes, Waits: c.waits, Followed: c.followed}
 		return nil
 	})
 	return s, err

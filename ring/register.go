@@ -93,7 +93,13 @@ func (h *handle) holdRegistry(ctx context.Context) (*lock.Life, error) {
 		if !errors.Is(err, lock.ErrBusy) {
 			return life, err
 		}
-		if err := lock.WaitFree(ctx, h.file, registryByte); err != nil {
+		turn, cancel := context.WithTimeoutCause(ctx, longestSleep, errTurn)
+		err = lock.WaitFree(turn, h.file, registryByte)
+		cancel()
+		if errors.Is(err, errTurn) {
+			err = h.still()
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -22,6 +22,9 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 			return err
 		}
 	}
+	if err := w.glance(); err != nil {
+		return err
+	}
 	if w.over {
 		return fmt.Errorf("%w: this writer said that no more would come", ErrEnded)
 	}

@@ -251,6 +251,7 @@ func (w *Writer) wakeReaders() {
 	}
 	if rouse(w.dataWake) {
 		w.add(statWakes, 1)
+		_ = w.glance() // the record is published; the next call answers it
 	}
 }
 

@@ -1,0 +1,74 @@
+package ring
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+)
+
+// Following: a reader or observer goes on with the ring that has taken the path of its own.
+//
+//	its ring                                    what it does
+//	has ended, and all was read                 waits for another ring at the path, or for a writer that reopens this one
+//	was replaced, and all that is there read    goes on with the other
+//	was deleted or renamed, the same            waits for another
+//	was truncated, is corrupt                   ErrLost, ErrCorrupt, as without Follow
+//
+// It looks when it has nothing to read and has slept for a while. What its writer publishes into the lost file after that is
+// nobody's: the writer finds out as well.
+
+// follow waits until the path leads to another ring than this one, and goes on there, or until this one goes on. err is why
+// nothing more comes here.
+func (c *consumer) follow(ctx context.Context, err error) error {
+	if !isEOF(err) && !errors.Is(err, errReplaced) && !errors.Is(err, errUnlinked) {
+		return err
+	}
+	for nap := shortestNap; ; nap = min(2*nap, longestNap) {
+		switch other, err := c.displaced(); {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case other:
+			if err := c.reopen(ctx); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		case err == nil && (c.look() || c.ended.Load() == 0):
+			return nil
+		}
+		if err := c.interrupted(ctx); err != nil {
+			return err
+		}
+		if _, err := c.doze(&c.fence, c.fence.Load(), nap); err != nil { // nobody wakes us
+			return err
+		}
+	}
+}
+
+// displaced reports whether the path leads to another file.
+func (h *handle) displaced() (bool, error) {
+	here, err := h.file.Stat()
+	if err != nil {
+		return false, err
+	}
+	there, err := os.Stat(h.path)
+	return err == nil && !os.SameFile(here, there), err
+}
+
+// moveTo makes c, which is inside of its gate, the consumer that has been opened as n, and gives back what c had: its slot,
+// its memory, its descriptor. What c has counted stays.
+func (c *consumer) moveTo(n *consumer) {
+	was := c.parts
+	if c.teardown != nil {
+		_ = c.teardown() // of a file that is lost anyway
+	}
+	c.parts = n.parts
+	_ = was.giveBack() // the same
+	c.slot, c.life, c.mine, c.era = n.slot, n.life, n.mine, n.era
+	c.pos, c.pub, c.expect, c.want = n.pos, n.pub, n.expect, n.want
+	c.done, c.stored, c.every = n.done, n.stored, n.every
+	c.jumped, c.window, c.leased, c.lines = false, nil, 0, 0
+	c.seen.position, c.seen.records = c.pos, c.records
+	c.followed++
+	c.event(slog.LevelInfo, "ring followed", "uuid", c.fixed().UUID)
+}
