@@ -37,6 +37,7 @@ type ReaderOptions struct {
 	Logger *slog.Logger
 
 	fresh bool // a durable cursor of that name must not be there yet
+	known bool // it must be there
 }
 
 // Reader is a registered reader: the writer waits for it, and it loses nothing. One goroutine at a time may use it; Close
@@ -100,7 +101,7 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	if err := r.knows(o.From); err != nil {
 		return err
 	}
-	i, life, known, err := registration{r.handle, o.Name, o.Durable, o.fresh}.register(ctx)
+	i, life, known, err := registration{r.handle, o.Name, o.Durable, o.fresh, o.known}.register(ctx)
 	if err != nil {
 		return err
 	}
@@ -124,16 +125,6 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	s.cursor.Store(start.position) // R2
 	rouse(r.spaceWake)
 	return nil
-}
-
-// place is where the consumer goes on: at, which is where from lies. Up to high records are published.
-func (c *consumer) place(from Start, at mark, high uint64) {
-	c.pos, c.pub, c.expect, c.want, c.since = at.position, high, at.sequence, from.wanted(), 0
-	if at.position == high {
-		c.since = from.since()
-	}
-	c.done, c.window, c.jumped = at, nil, false
-	c.seen.position = at.position
 }
 
 // leave is the reader's teardown: an ephemeral slot is freed, a durable one keeps its cursor.
@@ -233,42 +224,14 @@ func openObserver(ctx context.Context, path string, o ObserverOptions) (*Observe
 	return v, nil
 }
 
-// attach goes to where the observer starts. Whatever it read on the way counts only if none of it was overwritten.
+// attach goes to where the observer starts.
 func (v *Observer) attach(from Start) (err error) {
 	defer v.settle(debug.SetPanicOnFault(true), "observe", &err)
 	if err := v.knows(from); err != nil {
 		return err
 	}
-	for range overtaken {
-		era := v.epoch.Load()
-		low, high, err := v.bounds()
-		if err != nil {
-			return err
-		}
-		start, err := v.locate(from, low, high)
-		if err == nil && start.sequence == 0 {
-			start.mark, err = v.tail(low, high)
-		}
-		order(&v.fence)                                            // V1
-		if v.oldest.Load() > start.base || v.epoch.Load() != era { // V2
-			continue
-		}
-		if low == high && v.published.Load() != high {
-			continue // the number of the next record may be that of a later one
-		}
-		if err != nil {
-			return err
-		}
-		v.place(from, start.mark, high)
-		v.era = era
-		return nil
-	}
-	return corrupt("overtaken %d times while looking for a place to start", overtaken)
+	return v.goTo(from)
 }
-
-// overtaken is how often an observer looks again for a start that was overwritten under its eyes. Each time the writer has
-// gone on for at least a stride.
-const overtaken = 1000
 
 // ReaderStats counts what one reader or observer has done since it was opened.
 type ReaderStats struct {

@@ -25,6 +25,7 @@ type registration struct {
 	name    string
 	durable bool
 	fresh   bool // the name must not be known yet
+	must    bool // it must be known
 }
 
 // register finds or takes a slot and returns it with its lock byte held, active, its cursor at low or above. known says
@@ -38,6 +39,9 @@ func (g registration) register(ctx context.Context) (i int, life *lock.Life, kno
 		defer registry.Close()
 		if i, life, known, err = g.byName(); err != nil || known {
 			return i, life, known, err
+		}
+		if g.must {
+			return 0, nil, false, fmt.Errorf("no durable reader %q: %w", g.name, fs.ErrNotExist)
 		}
 	}
 	i, life, err = g.freeSlot()
@@ -72,8 +76,8 @@ const raises = 8
 
 // enterAt runs S1 to S3 with a start at cursor.
 func (h *handle) enterAt(s *slot, cursor uint64) {
-	s.cursor.Store(cursor) // S1
-	if st := slotState(s.word.Load()); st.state() != stateActive {
+	s.cursor.Store(cursor)                                          // S1
+	if st := slotState(s.word.Load()); st.state() == stateClaimed { // else it is active, or was dropped and stays so
 		s.word.Store(uint64(st.as(stateActive))) // S1
 	}
 	for range raises { // S2: the stores above are full fences on amd64, and ordered before the load below on arm64

@@ -40,6 +40,16 @@ func AddReader(ctx context.Context, path, name string, from Start) error {
 	return r.Close()
 }
 
+// MoveReader moves the durable cursor name, which no reader may have just now, to where from says; Next leaves it. An unknown
+// name: fs.ErrNotExist. ErrBusy names the process that has the cursor. Where it cannot go, it stays (ErrNoTimes).
+func MoveReader(ctx context.Context, path, name string, from Start) error {
+	r, err := OpenReader(ctx, path, ReaderOptions{Name: name, Durable: true, From: from, known: true})
+	if err != nil {
+		return fail("move reader", path, err)
+	}
+	return r.Close()
+}
+
 // RemoveReader removes the durable cursor name, and the writer no longer waits for it. A living reader is only removed
 // with force, and gets ErrEvicted; without: ErrBusy. An unknown name: fs.ErrNotExist.
 func RemoveReader(ctx context.Context, path, name string, force bool) error {

@@ -20,12 +20,12 @@ func (a *app) readersCommand() *cobra.Command {
 	var output *choice
 	c := &cobra.Command{
 		Use:   "readers PATH",
-		Short: "list, make and remove durable cursors",
+		Short: "list, make, move and remove durable cursors",
 		Long: `readers lists the durable cursors and the readers that are attached. A durable cursor
 holds the writer back also while no process has it: nothing is lost to its reader.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring readers /dev/shm/nine.ring
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring readers /dev/shm/nine.ring -o json`,
-		Args: takes(1, 1, "PATH, or add or rm"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
+		Args: takes(1, 1, "PATH, or add, seek or rm"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(_ *cobra.Command, args []string) error {
 			i, err := ring.Inspect(args[0])
 			if err != nil {
@@ -38,7 +38,7 @@ holds the writer back also while no process has it: nothing is lost to its reade
 		},
 	}
 	output = outputFlag(c)
-	c.AddCommand(a.readersAddCommand(), a.readersRemoveCommand())
+	c.AddCommand(a.readersAddCommand(), a.readersSeekCommand(), a.readersRemoveCommand())
 	return c
 }
 
@@ -62,6 +62,36 @@ comes: mmring sub PATH --name NAME.`,
 		},
 	}
 	c.Flags().Var(&from, "from", "where it starts")
+	return c
+}
+
+func (a *app) readersSeekCommand() *cobra.Command {
+	var from startFlag
+	c := &cobra.Command{
+		Use:   "seek PATH NAME",
+		Short: "move a durable cursor",
+		Long: `seek moves the durable cursor NAME, forward or back: its reader goes on there. What it
+passes over is the writer's again; what lies behind the new place comes again. One that
+a reader has just now stays where it is.`,
+		Example: `  seq 9 | mmring pub /dev/shm/seek.ring --create && mmring readers add /dev/shm/seek.ring a && mmring readers seek /dev/shm/seek.ring a --from 5 && mmring rm /dev/shm/seek.ring
+  seq 9 | mmring pub /dev/shm/seek.ring --create && mmring readers add /dev/shm/seek.ring a && mmring readers seek /dev/shm/seek.ring a --from -1 && mmring rm /dev/shm/seek.ring`,
+		Args: takes(2, 2, "PATH NAME"), ValidArgsFunction: completeRing(completeCursor),
+		RunE: func(c *cobra.Command, args []string) error {
+			if from.text == "" {
+				return usagef("--from is missing: where to?")
+			}
+			defer a.waiting(func() string { return "the list of names of " + args[0] })()
+			err := ring.MoveReader(c.Context(), args[0], args[1], from.start)
+			switch {
+			case errors.Is(err, ring.ErrBusy):
+				return hinted{err, "stop that reader first; mmring stat PATH shows it"}
+			case errors.Is(err, fs.ErrNotExist):
+				return hinted{err, "mmring readers " + args[0] + " lists them; mmring readers add makes one"}
+			}
+			return err
+		},
+	}
+	c.Flags().Var(&from, "from", "where it goes")
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,19 +34,35 @@ func TestACursorHoldsTheWriterBackUntilItIsRemoved(t *testing.T) {
 	require.Equal(t, "no registered readers\n", done(t, "readers", path))
 }
 
+func TestReadersSeekMovesACursor(t *testing.T) {
+	path := nine(t)
+	done(t, "readers", "add", path, "a")
+	for _, c := range []struct {
+		from string
+		next int
+	}{{"5", 5}, {"newest", 10}, {"next", 10}, {"-3", 7}, {"oldest", 1}, {"9", 9}, {"2", 2}} {
+		require.Empty(t, done(t, "readers", "seek", path, "a", "--from", c.from))
+		require.Regexp(t, fmt.Sprintf(`(?m)^a +durable +none +%d +%d `, c.next, 10-c.next), done(t, "readers", path), c.from)
+	}
+	require.Equal(t, lines(2, 9), done(t, "sub", path, "--name", "a", "--count", "8"))
+}
+
 func TestReadersRefuses(t *testing.T) {
 	path := nine(t)
 	done(t, "readers", "add", path, "free")
 	held := start(t, "sub", path, "--name", "held")
 	held.await(&held.out, "9\n")
 	for args, want := range map[string]result{
-		"add R free":                           {code: 1, said: "file already exists\nhint: it stays where it is; mmring readers rm removes it\n"},
-		"add R held":                           {code: 1, said: "file already exists\nhint: it stays where it is; mmring readers rm removes it\n"},
-		"add R a/b":                            {code: 2, said: `bad name "a/b": letters, digits and ._:@+- are allowed` + "\n"},
-		"add R " + strings.Repeat("x", 41):     {code: 2, said: "bad name"},
-		"add R x --from @2024-01-01T00:00:00Z": {code: 1, said: "ring has no timestamps: no start at 2024-01-01T00:00:00Z\nhint: only rings made with --timestamps know when"},
-		"rm R nobody":                          {code: 1, said: "\nhint: mmring readers R lists them\n"},
-		"rm R held":                            {code: 6, said: "\nhint: --force removes it all the same, and its reader gets an error\n"},
+		"add R free":                               {code: 1, said: "file already exists\nhint: it stays where it is; mmring readers rm removes it\n"},
+		"add R held":                               {code: 1, said: "file already exists\nhint: it stays where it is; mmring readers rm removes it\n"},
+		"add R a/b":                                {code: 2, said: `bad name "a/b": letters, digits and ._:@+- are allowed` + "\n"},
+		"add R " + strings.Repeat("x", 41):         {code: 2, said: "bad name"},
+		"add R x --from @2024-01-01T00:00:00Z":     {code: 1, said: "ring has no timestamps: no start at 2024-01-01T00:00:00Z\nhint: only rings made with --timestamps know when"},
+		"seek R free --from @2024-01-01T00:00:00Z": {code: 1, said: "ring has no timestamps: no start at 2024-01-01T00:00:00Z\nhint: only rings made with --timestamps know when"},
+		"seek R held --from 1":                     {code: 6, said: "reader \"held\" is attached, process "},
+		"seek R nobody --from 1":                   {code: 1, said: "no durable reader \"nobody\": file does not exist\nhint: mmring readers R lists them; mmring readers add makes one\n"},
+		"rm R nobody":                              {code: 1, said: "\nhint: mmring readers R lists them\n"},
+		"rm R held":                                {code: 6, said: "\nhint: --force removes it all the same, and its reader gets an error\n"},
 	} {
 		r := mmring(t, append([]string{"readers"}, strings.Fields(strings.ReplaceAll(args, "R", path))...)...)
 		require.Equal(t, want.code, r.code, "%s: %s", args, r.said)
