@@ -3,6 +3,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@2025.1.1
 LIBRARY = ./internal/... ./lock/... ./shm/... ./ring/...
+RACED = ./internal/futex ./internal/proctest ./internal/release ./internal/view ./lock/... ./shm/... ./ring/...
 
 .PHONY: help build demo test race soak fuzz model lint bench bench-compare instructions cover clean
 
@@ -22,7 +23,7 @@ test: ## install what the tests need, then run all of them
 
 race: ## the same protocol on the heap, where the race detector sees it
 	scripts/needs.sh test
-	scripts/test.sh -race -count=1 -timeout 14m -skip 'AtAnyStore|ReallyKilled' $(LIBRARY) # single steps of a child say nothing here
+	scripts/test.sh -race -count=1 -timeout 14m -skip 'AtAnyStore|ReallyKilled' $(RACED) # single steps of a child say nothing here
 
 soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repeats a run
 	$(GO) test ./integration_test -run RandomKills -count=1 -v -timeout 0 -for $(or $(FOR),$(if $(KILLS),0s,10m)) $(KILLS:%=-kills %) $(SEED:%=-seed %)

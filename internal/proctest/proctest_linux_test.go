@@ -157,6 +157,10 @@ func TestStepsAreTheInstructionsBetweenTwoMarks(t *testing.T) {
 	require.FileExists(t, done, "it has run to its end")
 	require.Equal(t, few, calls)
 	many := proctest.Steps(t, each, "count", "1010", done)
+	for range 3 { // the runtime may do something of its own between the marks: the least of several is the child's
+		few = min(few, proctest.Steps(t, each, "count", "10", done))
+		many = min(many, proctest.Steps(t, each, "count", "1010", done))
+	}
 	require.GreaterOrEqual(t, many-few, 1000)
 	require.Less(t, many-few, 10_000)
 }
