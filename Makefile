@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@2025.1.1
 LIBRARY = ./internal/... ./lock/... ./shm/... ./ring/...
 RACED = ./internal/futex ./internal/proctest ./internal/release ./internal/view ./lock/... ./shm/... ./ring/...
 
-.PHONY: help build demo test race soak fuzz model lint bench bench-compare instructions cover clean
+.PHONY: help build demo test race soak soak-wakes fuzz model lint bench bench-compare instructions cover clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -27,6 +27,9 @@ race: ## the same protocol on the heap, where the race detector sees it
 
 soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repeats a run
 	$(GO) test ./integration_test -run RandomKills -count=1 -v -timeout 0 -for $(or $(FOR),$(if $(KILLS),0s,10m)) $(KILLS:%=-kills %) $(SEED:%=-seed %)
+
+soak-wakes: ## two processes on one processor that wake each other WAKES times (10000000), and never miss one
+	taskset -c 0 $(GO) test ./ring -run TestNoWakeUpIsMissed -count=1 -v -timeout 0 -wakes $(or $(WAKES),10000000)
 
 fuzz: ## every fuzz target, each for as long as FOR says (30s)
 	scripts/fuzz.sh $(or $(FOR),30s)

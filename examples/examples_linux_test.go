@@ -110,9 +110,20 @@ func TestTheExamplesPrintWhatTheyPromise(t *testing.T) {
 }
 
 func TestEveryExampleIsTested(t *testing.T) {
-	folders, err := filepath.Glob("*/main.go")
+	programs, err := filepath.Glob("*/main.go")
 	require.NoError(t, err)
-	require.Len(t, folders, 10, "hello has a test of its own")
+	require.NotEmpty(t, programs)
+	tests, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var all []byte
+	for _, name := range tests {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		all = append(all, b...)
+	}
+	for _, program := range programs {
+		require.Regexp(t, `["/]`+filepath.Dir(program)+`"`, string(all), "it has no test")
+	}
 }
 
 // A reader that waits for the ring, two writers, and a reader killed and started again: what was not consumed before the

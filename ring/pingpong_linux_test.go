@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 
@@ -26,15 +27,32 @@ func echoRole(args []string) {
 	proctest.Say("over")
 }
 
+// wakes makes a soak of TestNoWakeUpIsMissed (make soak-wakes, on one processor, where every wait is a sleep).
+var wakes = flag.Uint64("wakes", 0, "go on until the writers have woken a sleeping reader so many times")
+
+// enough reports whether so many rounds, and wakes, have been made.
+func enough(t *testing.T, rounds int, paths ...string) bool {
+	if rounds < 100_000/slower {
+		return false
+	}
+	if *wakes == 0 || rounds%10_000 != 0 {
+		return *wakes == 0
+	}
+	sum := uint64(0)
+	for _, path := range paths {
+		sum += inspect(t, path).Stats.Wakes
+	}
+	return sum >= *wakes
+}
+
 // TestNoWakeUpIsMissed: every wait of both sides is without a limit, and no time-out ever has to help.
 func TestNoWakeUpIsMissed(t *testing.T) {
-	const rounds = 100_000 / slower
 	there, back := newRing(t, ring.Config{}), newRing(t, ring.Config{})
 	w := openWriter(t, there)
 	r := openReader(t, back, ring.ReaderOptions{})
 	p := proctest.Start(t, "echo", there, back)
 	p.Expect("ready")
-	for i := range rounds {
+	for i := 0; !enough(t, i, there, back); i++ {
 		seq, err := w.Publish(background, fmt.Appendf(nil, "%d", i+1))
 		require.NoError(t, err)
 		rec, err := r.Next(background)
