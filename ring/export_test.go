@@ -44,6 +44,7 @@ const (
 	OffBootID      = offBootID
 	OffDevice      = offDevice
 	OffInode       = offInode
+	OffFenceless   = offFenceless
 	OffPID         = offPID
 	OffHighWater   = offHighWater
 	OffStats       = offStats

@@ -37,6 +37,7 @@ func TestEverythingThatWaitsAlsoDoesWithoutTheNewerCalls(t *testing.T) {
 		"TestCloseEndsAWait", "TestOfManyClosesAllReturnWhenItIsDone", "TestASecondGoroutineIsToldOfItsMisuse", "TestCloseEndsACallThatRuns",
 		"TestWakingIsCounted", "TestWhoWaitsUsesNoProcessor", "TestSignalsDoNotEndAWait", "TestNoWakeUpOfAWriterIsMissed",
 		"TestAStoppedReaderIsNotRobbed", "TestADeadReaderInTheWayIsRemoved", "TestTheEndWakesEverybody",
+		"TestTheMutexOfADeadWriterIsTakenOver", "TestCloseEndsAWaitForTheMutex", "TestEachGoroutineHasAWriterOfItsOwn",
 	}
 	errnos := []syscall.Errno{unix.ENOSYS, unix.EPERM}
 	if slower > 1 {

@@ -70,6 +70,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 	if !supported {
 		return nil, errors.ErrUnsupported
 	}
+	futex.Register() // takes the kernel some 10 ms, once in a process: a standby should have them behind it
 	for {
 		role, alone, err := takeRole(ctx, path, o)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/mmring/mmring/internal/proctest"
 	"github.com/mmring/mmring/ring"
@@ -157,4 +158,38 @@ func TestSharedWritersGoOnAtPositionsNearTheLimits(t *testing.T) {
 	_, err := w.Publish(background, make([]byte, 2000))
 	require.ErrorIs(t, err, ring.ErrTooLarge)
 	require.EqualValues(t, 1, func() uint64 { seq, _ := w.Publish(background, nil); return seq }())
+}
+
+// TestASharedWriterWithAFenceDoesNotSpeakForTheOthers lets processes with and without membarrier write to one ring: the
+// fenceless word is 1 as soon as one of them publishes without a fence, and 0 only when somebody with one is alone.
+func TestASharedWriterWithAFenceDoesNotSpeakForTheOthers(t *testing.T) {
+	path := newRing(t, ring.Config{Shared: true})
+	fenced := func(id string) *proctest.Proc {
+		p := proctest.Config{Env: []string{fmt.Sprintf("%s=%d", refusal, uintptr(unix.EPERM))}}.Start(t, "shared", path, id)
+		p.Expect("ready")
+		return p
+	}
+	fenceless := func() uint64 { return peek(t, path, ring.OffFenceless) & 0xffff_ffff }
+	turnOf := func(p *proctest.Proc) {
+		p.Send("publish 1 1000 one")
+		p.Expect("at")
+		p.Expect("done")
+	}
+	one := fenced("one")
+	require.Zero(t, fenceless())
+	w := openShared(t, path, nil)
+	require.EqualValues(t, 1, fenceless())
+	two := fenced("two")
+	require.EqualValues(t, 1, fenceless(), "the others have none")
+	turnOf(one)
+	turnOf(two)
+	require.EqualValues(t, 2001, publish(t, w, 1))
+	for _, p := range []*proctest.Proc{one, two} {
+		p.Send("close")
+		p.Expect("closed")
+	}
+	require.NoError(t, w.Close())
+	fenced("alone")
+	require.Zero(t, fenceless())
+	sound(t, path)
 }
