@@ -125,7 +125,11 @@ func (d *demo) kill(name string) error {
 func (d *demo) endChildren() {
 	for _, c := range d.children {
 		c.killed.Store(true)
-		endGroup(c.cmd)
+		select {
+		case <-c.gone: // its number may be another's by now
+		default:
+			endGroup(c.cmd)
+		}
 		c.stdin.Close()
 	}
 	for _, c := range d.children {

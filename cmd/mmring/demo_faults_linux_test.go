@@ -48,7 +48,7 @@ func (d halted) member(what string) int {
 	d.t.Helper()
 	found := 0
 	proctest.Until(d.t, what+" is there", func() bool {
-		for pid, line := range members(d.t, d.dir) {
+		for pid, line := range d.members() {
 			if strings.Contains(line, what) {
 				found = pid
 			}
@@ -74,7 +74,7 @@ func TestADemoFailsWhenSomebodyIsKilledForGood(t *testing.T) {
 			require.Equal(t, 1, r.code)
 			require.NotContains(t, r.out, "all agree")
 			require.Regexp(t, `(?m)^mmring: (\w+ \(process \d+\): signal: killed|not all agree: the pipeline)`, r.said)
-			nothingLeft(t, r.said)
+			nothingLeft(t, d.proc)
 		})
 	}
 }
@@ -105,7 +105,7 @@ func TestADemoFailsWhenARecordIsChanged(t *testing.T) {
 	require.Regexp(t, `(?m)^DIFFERENT: steady has 400000 records, lost 0, sha256 [0-9a-f]{64}`, r.out)
 	require.NotContains(t, r.out, "all agree")
 	require.Contains(t, r.said, "\nmmring: not all agree: steady has")
-	nothingLeft(t, r.said)
+	nothingLeft(t, d.proc)
 }
 
 func TestADemoThatIsEndedLeavesNothingBehind(t *testing.T) {
@@ -128,9 +128,9 @@ func TestADemoThatIsEndedLeavesNothingBehind(t *testing.T) {
 			require.Empty(t, r.out)
 			require.NotContains(t, strings.TrimPrefix(r.said, before), "signal")
 			if c.signal == syscall.SIGKILL { // its processes find out by themselves
-				proctest.Until(t, "the demo's processes are gone", func() bool { return len(members(t, d.dir)) == 0 })
+				proctest.Until(t, "the demo's processes are gone", func() bool { return len(d.members()) == 0 })
 			}
-			nothingLeft(t, r.said)
+			nothingLeft(t, d.proc)
 		})
 	}
 }

@@ -43,28 +43,11 @@ func demoDir(t *testing.T, said string) string {
 	return m[1]
 }
 
-// members are the processes of a demo that live, by their command lines.
-func members(t *testing.T, dir string) map[int]string {
-	t.Helper()
-	found := map[int]string{}
-	entries, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	require.NoError(t, err)
-	for _, e := range entries {
-		line, err := os.ReadFile(e)
-		var pid int
-		if _, e := fmt.Sscanf(e, "/proc/%d/", &pid); err == nil && e == nil && strings.Contains(string(line), dir) { // it may have gone
-			found[pid] = strings.ReplaceAll(string(line), "\x00", " ")
-		}
-	}
-	return found
-}
-
 // nothingLeft requires that a demo has left no file and no process.
-func nothingLeft(t *testing.T, said string) {
+func nothingLeft(t *testing.T, p *proc) {
 	t.Helper()
-	dir := demoDir(t, said)
-	require.NoDirExists(t, dir)
-	require.Empty(t, members(t, dir))
+	require.NoDirExists(t, demoDir(t, p.said.text()))
+	require.Empty(t, p.members())
 }
 
 func TestAllOfADemoAgree(t *testing.T) {
@@ -74,7 +57,7 @@ func TestAllOfADemoAgree(t *testing.T) {
 	p.await(&p.said, "%  ") // progress
 	r := p.end()
 	require.Zero(t, r.code, r.said)
-	nothingLeft(t, r.said)
+	nothingLeft(t, p)
 
 	require.Contains(t, r.out, "400,000 lines")
 	for _, name := range []string{"input", "steady", "keeper"} {
@@ -136,7 +119,7 @@ func TestADemoTakesWhatHasLines(t *testing.T) {
 			require.Zero(t, r.code, r.said)
 			require.Contains(t, r.said, c.says)
 			require.Contains(t, r.out, "\nall agree\n")
-			nothingLeft(t, r.said)
+			nothingLeft(t, p)
 		})
 	}
 }

@@ -86,7 +86,7 @@ func (d *demo) heard(h heard) error {
 	case e.Event == "ready" && h.name == keeperName:
 		d.tell("the durable reader is back: it has kept all up to record %s", countText(e.Seq-1))
 		d.plot.step = stepKeeperBack
-	case e.Event == "writing" && h.name == standbyName:
+	case e.Event == "writing" && h.name == standbyName && d.plot.step == stepWriterDead:
 		d.tell("the standby goes on with record %s, %s after the kill", countText(e.Seq), nanosText(float64(time.Since(d.plot.dead))))
 		d.plot.step = stepStandbyOn
 	}

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,7 +95,7 @@ func start(t *testing.T, args ...string) *proc {
 	return p
 }
 
-// start starts it as the leader of a process group, so that its end is also that of what it has started.
+// start starts it as the leader of a session, so that all that it starts can be found.
 func (p *proc) start() {
 	p.t.Helper()
 	var err error
@@ -110,7 +112,7 @@ func (p *proc) start() {
 	if p.cmd.Stderr == nil {
 		p.cmd.Stderr = &p.said
 	}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	p.gone = make(chan struct{})
 	require.NoError(p.t, p.cmd.Start())
 	go func() {
@@ -118,12 +120,34 @@ func (p *proc) start() {
 		close(p.gone)
 	}()
 	p.t.Cleanup(func() {
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // it may have ended by itself
+		for pid := range p.members() {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended meanwhile
+		}
 		<-p.gone
 		if p.t.Failed() {
 			p.t.Logf("%v\nstdout: %.2000q\nstderr: %s", p.cmd.Args, p.out.text(), p.said.text())
 		}
 	})
+}
+
+// members are the processes of the session that live, by their command lines.
+func (p *proc) members() map[int]string {
+	found := map[int]string{}
+	entries, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(p.t, err)
+	for _, e := range entries {
+		b, _ := os.ReadFile(e) // it may have ended
+		_, rest, _ := strings.Cut(string(b), ") ")
+		f := strings.Fields(rest) // state, parent, group, session
+		if len(f) < 4 || f[3] != fmt.Sprint(p.cmd.Process.Pid) || f[0] == "Z" || f[0] == "X" {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(e)))
+		require.NoError(p.t, err)
+		line, _ := os.ReadFile(filepath.Join(filepath.Dir(e), "cmdline"))
+		found[pid] = strings.ReplaceAll(string(line), "\x00", " ")
+	}
+	return found
 }
 
 // feed gives the process more input; it may have ended before it took that.
