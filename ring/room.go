@@ -222,6 +222,10 @@ func (w *Writer) hasSpace() bool {
 // deadCheck bounds how late a writer that waits finds out that the reader it waits for has died, until a watch tells it.
 const deadCheck = 10 * time.Millisecond
 
+// watchAfter is how long a wait lasts before it has a watch: its thread keeps a descriptor of the file until the reader is
+// gone, also after Close.
+const watchAfter = 2 * time.Second
+
 // waitSpace waits until a record that ends at end fits. Slots of dead readers in the way are freed; a living reader, also
 // a stopped one, and a durable cursor are waited for.
 func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
@@ -233,15 +237,15 @@ func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
 		return nil
 	}
 	defer w.death.stop()
-	for limit := time.Millisecond; ; limit = min(2*limit, 2*deadCheck) {
+	for limit := time.Millisecond; ; limit = min(2*limit, deadCheck) {
 		w.death.news.Store(false)
 		mortal, err := w.reap(end)
 		if err != nil || w.hasSpace() {
 			return err
 		}
 		nap := longestSleep // only durable cursors hold us: nobody's death would help
-		if mortal >= 0 && (limit <= deadCheck || !w.death.set(w.handle, mortal)) {
-			nap = min(limit, deadCheck)
+		if mortal >= 0 && (time.Since(start) < watchAfter || !w.death.set(w.handle, mortal)) {
+			nap = limit
 		}
 		if _, err := w.sleep(ctx, w.spaceWake, nap, w.ready); err != nil || w.hasSpace() {
 			return err
