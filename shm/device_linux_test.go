@@ -65,6 +65,8 @@ func TestABlockDeviceHasItsSize(t *testing.T) {
 	says(t, err, shm.ErrBeyondEOF, "map")
 	_, err = shm.MapFile(device, shm.ReadWrite, shm.Options{Length: n + 1, Grow: true})
 	says(t, err, shm.ErrBeyondEOF, "map", "a device cannot grow")
+	grown := mapped(t, device, shm.ReadWrite, shm.Options{Length: n, Grow: true})
+	require.Equal(t, "hello", string(grown.Bytes()[114:119]), "what is there need not grow")
 	require.NoError(t, m.Resize(100), "the map can be shorter than the device")
 	says(t, m.Resize(n), shm.ErrBeyondEOF, "resize", "a device cannot grow")
 	require.NoError(t, m.Resize(n-14), "and as long again")
