@@ -4,6 +4,9 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@2025.1.1
 LIBRARY = ./internal/... ./lock/... ./shm/... ./ring/...
 RACED = ./internal/futex ./internal/proctest ./internal/release ./internal/view ./lock/... ./shm/... ./ring/...
+# Left out of race: single steps of a child, which say nothing here; and files truncated under a running call, since the detector makes
+# Go's atomics calls into C, and a fault in there is no panic but the end of the process.
+UNRACED = AtAnyStore|ReallyKilled|RunsOnATruncatedFile
 
 .PHONY: help build demo test race soak soak-wakes fuzz model lint bench bench-compare instructions cover clean
 
@@ -23,7 +26,7 @@ test: ## install what the tests need, then run all of them
 
 race: ## the same protocol on the heap, where the race detector sees it
 	scripts/needs.sh test
-	scripts/test.sh -race -count=1 -timeout 14m -skip 'AtAnyStore|ReallyKilled' $(RACED) # single steps of a child say nothing here
+	scripts/test.sh -race -count=1 -timeout 14m -skip '$(UNRACED)' $(RACED)
 
 soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repeats a run
 	$(GO) test ./integration_test -run RandomKills -count=1 -v -timeout 0 -for $(or $(FOR),$(if $(KILLS),0s,10m)) $(KILLS:%=-kills %) $(SEED:%=-seed %)
