@@ -25,7 +25,7 @@ test: ## install what the tests need, then run all of them
 	scripts/test.sh -count=1 -timeout 14m ./...
 
 race: ## the same protocol on the heap, where the race detector sees it
-	scripts/needs.sh test
+	scripts/needs.sh race
 	scripts/test.sh -race -count=1 -timeout 14m -skip '$(UNRACED)' $(RACED)
 
 soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repeats a run
@@ -58,4 +58,4 @@ cover: ## cover.out and the share of each package
 	$(GO) test -coverprofile=cover.out -timeout 14m $(LIBRARY)
 
 clean: ## remove what was built
-	rm -rf bin cover.out
+	rm -rf bin cover.out bench.jsonl

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target calls, named by the argument: test, model or lint. Debian and Ubuntu by packages, as root;
+# Installs what a make target calls, named by the argument: test, race, model or lint. Debian and Ubuntu by packages, as root;
 # elsewhere it says what is missing.
 set -eu
 
@@ -17,16 +17,19 @@ test)
 	need strace strace
 	need qemu-aarch64 qemu-user
 	;;
+race)
+	need gcc "gcc libc6-dev"
+	;;
 model)
 	need spin spin
-	need gcc gcc
+	need gcc "gcc libc6-dev"
 	;;
 lint)
 	need git git
 	need shellcheck shellcheck
 	;;
 *)
-	echo "usage: needs.sh test|model|lint" >&2
+	echo "usage: needs.sh test|race|model|lint" >&2
 	exit 2
 	;;
 esac

@@ -66,7 +66,7 @@ func (f file) imports() (paths []string) {
 }
 
 // What make leaves behind (.gitignore), and git itself.
-var notOurs = []string{".git", "bin", "cover.out"}
+var notOurs = []string{".git", "bin", "cover.out", "bench.jsonl"}
 
 // tree returns every file of the repository.
 func tree(t *testing.T) []file {
