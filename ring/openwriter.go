@@ -89,7 +89,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 			}
 			continue // another ring has taken the path between the two
 		}
-		w := &Writer{handle: h, role: role, mirrors: o.Mirror}
+		w := &Writer{handle: h, near: h.near(o.Mirror), role: role}
 		again := false
 		if alone {
 			err = w.attach(ctx, o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmring/mmring/internal/release"
@@ -16,6 +17,7 @@ import (
 // published; up to lim the fast path may write without another look at anything shared.
 type Writer struct {
 	*handle
+	near
 	role  *lock.Role
 	life  *lock.Life // the writer byte
 	mutex *mutex     // of a shared writer; nil: this one is alone
@@ -35,7 +37,6 @@ type Writer struct {
 	flags      uint8
 	word       uint64 // first word of a record's header, without size and tag
 	fenced     bool   // publications have a full fence: the kernel has no membarrier that would make up for it
-	mirrors    Mirror
 	wakeAlways bool
 	over       bool        // End was called
 	bytes      uint64      // payload bytes published since they were last added to the statistics
@@ -49,6 +50,26 @@ type Writer struct {
 	recovered  Recovery
 	synced     bool   // Sync was called: what overwrites records waits for the disk
 	told       uint64 // oldest, as far as the disk has been told
+}
+
+// near is what the hot path touches of the ring, without the steps through handle and memory.
+type near struct {
+	data      []byte
+	mask      uint64
+	published *atomic.Uint64
+	dataWake  *atomic.Uint32
+	asked     *atomic.Uint64 // position up to which records are mirrored: the lease, or a word of our own that says always or never
+}
+
+func (m *memory) near(mirrors Mirror) near {
+	n := near{m.data, m.mask, m.published, m.dataWake, m.lease}
+	if mirrors != MirrorAuto {
+		n.asked = new(atomic.Uint64)
+	}
+	if mirrors == MirrorAlways {
+		n.asked.Store(maxPosition)
+	}
+	return n
 }
 
 // Publish copies payload into the ring, publishes it as one record and returns its number. It waits only while a
@@ -225,19 +246,19 @@ func (w *Writer) decorate(rec []byte) {
 //	M1 the stamp, before the first byte of the copy: who has seen a byte of it sees, in M2, that it is not the old one
 //	W4 published, after the last byte
 func (w *Writer) publish(alone bool) {
-	if w.pos == w.pub {
+	end, start := w.pos, w.start
+	if end == w.pub {
 		return
 	}
-	n := w.pos - w.start
-	mirror := alone && n <= mirrorSize && (w.mirrors == MirrorAuto && w.lease.Load() > w.pub || w.mirrors == MirrorAlways)
-	w.pub, w.pubSeq = w.pos, w.seq
+	mirror := alone && end-start <= mirrorSize && w.asked.Load() > w.pub
+	w.pub, w.pubSeq = end, w.seq
 	if mirror {
-		release.Mirror(w.published, &w.data[w.start&w.mask], w.pos, int(n)) // M1, W4
+		release.Mirror(w.published, &w.data[start&w.mask], end, int(end-start)) // M1, W4
 	} else {
-		release.Store(w.published, w.pos) // W4: the fence between it and W5 is the sleeper's
+		release.Store(w.published, end) // W4: the fence between it and W5 is the sleeper's
 	}
 	if w.fenced {
-		w.published.Store(w.pos) // W4, unless the kernel has no such fence
+		w.published.Store(end) // W4, unless the kernel has no such fence
 	}
 	if w.dataWake.Load()&asleep != 0 || w.wakeAlways { // W5
 		w.wakeReaders()
