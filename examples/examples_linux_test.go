@@ -100,6 +100,7 @@ func TestTheExamplesPrintWhatTheyPromise(t *testing.T) {
 		"observer": {"received and lost together: 100000"},
 		"pipeline": {"words: 18", "longest: publishes"},
 		"shared":   {"writer 0: 10000", "writer 1: 10000", "writer 2: 10000", "writer 3: 10000"},
+		"waitany":  {"prices: 1000 records", "orders: 1000 records", "alarms: 1000 records"},
 		"zerocopy": {"1 0 0", "2 1 1", "3 2 4", "4 4 16"},
 	} {
 		t.Run(name, func(t *testing.T) {

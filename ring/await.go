@@ -12,6 +12,9 @@ import (
 const (
 	shortestNap = 50 * time.Microsecond
 	longestNap  = 32 * time.Millisecond
+
+	// lookAfter is how long who waits goes on without a look at the file.
+	lookAfter = longestSleep - longestNap
 )
 
 // await waits until more than pos is published.
@@ -45,7 +48,7 @@ func (c *consumer) wait(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if spin.Useful && c.poll(bareLooks) || c.spin(c.look) {
+	if spin.Useful && c.spins != SpinNone && c.poll(bareLooks) || c.spin(c.look) {
 		return nil
 	}
 	for nap := shortestNap; ; nap = min(2*nap, longestNap) {
@@ -83,10 +86,11 @@ func (c *consumer) poll(looks int) bool {
 	return false
 }
 
-// rest sleeps once. Observers cannot say that they sleep; unless the writer wakes always, they take short naps.
+// rest sleeps once. Observers that may not write to the file cannot say that they sleep; unless the writer wakes always,
+// they take short naps.
 func (c *consumer) rest(ctx context.Context, nap time.Duration) (timedOut bool, err error) {
-	if c.slot != nil {
-		return c.sleep(ctx, c.dataWake, longestSleep, c.look)
+	if c.bell != nil || c.spins == SpinBusy {
+		return c.sleep(ctx, c.bell, longestSleep, c.look)
 	}
 	if err := c.interrupted(ctx); err != nil {
 		return false, err
@@ -101,15 +105,21 @@ func (c *consumer) rest(ctx context.Context, nap time.Duration) (timedOut bool, 
 	return c.doze(c.dataWake, value, nap)
 }
 
-// gone reports why nothing may come any more: the file was lost, or the slot.
+// gone reports why nothing may come any more: the slot was lost, or the file, at which it looks now and then.
 func (c *consumer) gone() error {
-	if err := c.still(); err != nil {
-		if c.reopen == nil { // else it goes on with another
-			c.poison(err)
-		}
+	if err := c.dismissed(); err != nil {
 		return err
 	}
-	return c.dismissed()
+	now := time.Now()
+	if now.Sub(c.glanced) < lookAfter {
+		return nil
+	}
+	c.glanced = now
+	err := c.still()
+	if err != nil && c.reopen == nil { // else it goes on with another
+		c.poison(err)
+	}
+	return err
 }
 
 // looks loads published and reports whether it has moved.

@@ -41,6 +41,8 @@
 // Records are numbered from 1 without gaps. To publish and to read are a copy and a store each: there is no system call, no
 // allocation and no lock until somebody has to wait.
 //
+// A [Waiter] waits for several rings with one sleep: whichever has a record first.
+//
 // # Errors
 //
 // Every error is an *fs.PathError with operation and path, around one of the variables below or one of the standard

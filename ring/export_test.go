@@ -3,6 +3,7 @@ package ring
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mmring/mmring/internal/view"
 )
@@ -122,7 +123,9 @@ func Heap() (restore func()) {
 		}
 		return newMemory(h, r[0], r[1])
 	}
-	return func() { lay = was }
+	wasBell := layBell
+	layBell = func(m *memory, _ []byte) *atomic.Uint32 { return m.dataWake }
+	return func() { lay, layBell = was, wasBell }
 }
 
 // Owned returns the ring's own bytes of the record delivered last, which belong to the reader until its next call. The

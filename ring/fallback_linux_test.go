@@ -38,6 +38,7 @@ func TestEverythingThatWaitsAlsoDoesWithoutTheNewerCalls(t *testing.T) {
 		"TestWakingIsCounted", "TestWhoWaitsUsesNoProcessor", "TestSignalsDoNotEndAWait", "TestNoWakeUpOfAWriterIsMissed",
 		"TestAStoppedReaderIsNotRobbed", "TestADeadReaderInTheWayIsRemoved", "TestTheEndWakesEverybody",
 		"TestTheMutexOfADeadWriterIsTakenOver", "TestCloseEndsAWaitForTheMutex", "TestEachGoroutineHasAWriterOfItsOwn",
+		"TestAWaiterIsWokenByEachOfItsRings", "TestWhileItWaitsARingOfAWaiterMayEndOrBeClosed", "TestAWaiterFollows", "TestNoWakeUpOfAWaiterIsMissed",
 	}
 	errnos := []syscall.Errno{unix.ENOSYS, unix.EPERM}
 	if slower > 1 {

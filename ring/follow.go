@@ -22,19 +22,12 @@ import (
 // follow waits until the path leads to another ring than this one, and goes on there, or until this one goes on. err is why
 // nothing more comes here.
 func (c *consumer) follow(ctx context.Context, err error) error {
-	if !isEOF(err) && !errors.Is(err, errReplaced) && !errors.Is(err, errUnlinked) {
+	if !c.follows(err) {
 		return err
 	}
 	for nap := shortestNap; ; nap = min(2*nap, longestNap) {
-		switch other, err := c.displaced(); {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		if on, err := c.goesOn(ctx); on || err != nil {
 			return err
-		case other:
-			if err := c.reopen(ctx); !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		case err == nil && (c.look() || c.ended.Load() == 0):
-			return nil
 		}
 		if err := c.interrupted(ctx); err != nil {
 			return err
@@ -43,6 +36,26 @@ func (c *consumer) follow(ctx context.Context, err error) error {
 			return err
 		}
 	}
+}
+
+// follows reports whether err, which is why nothing more comes here, is one after which another ring may.
+func (c *consumer) follows(err error) bool {
+	return c.reopen != nil && (isEOF(err) || errors.Is(err, errReplaced) || errors.Is(err, errUnlinked))
+}
+
+// goesOn looks once whether there is something to go on with, and goes there.
+func (c *consumer) goesOn(ctx context.Context) (bool, error) {
+	other, err := c.displaced()
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return false, err
+	case other:
+		if err = c.reopen(ctx); errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	return err == nil && (c.look() || c.ended.Load() == 0), nil
 }
 
 // displaced reports whether the path leads to another file.

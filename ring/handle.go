@@ -23,13 +23,14 @@ type handle struct {
 	path string
 	log  *slog.Logger
 
-	cancel  atomic.Uint32   // not 0: a sleep of this handle has to end
-	lost    error           // why the handle is poisoned; guarded by the gate
-	armed   bool            // what debug.SetPanicOnFault answered to the call inside
-	calls   uint32          // since the last look at the context
-	glanced time.Time       // when glance looked last
-	watched <-chan struct{} // of the context that ends sleeps
-	unwatch func() bool
+	spins   Spin                          // how long a wait looks before it sleeps
+	cancel  atomic.Uint32                 // not 0: a sleep of this handle has to end
+	among   atomic.Pointer[atomic.Uint32] // the cancel word of the Waiter that this handle is in now
+	context contextWatch                  // ends sleeps
+	lost    error                         // why the handle is poisoned; guarded by the gate
+	armed   bool                          // what debug.SetPanicOnFault answered to the call inside
+	calls   uint32                        // since the last look at the context
+	glanced time.Time                     // when glance, or a reader that waits, looked last
 
 	teardown func() error // what the owner adds to release
 }
@@ -41,6 +42,9 @@ type parts struct {
 	file    *os.File // one description for this handle alone; its lock bytes live and die with it
 	control *shm.Map
 	region  *shm.Map
+
+	attention *shm.Map       // the data wake word alone, for an observer that may write to the file
+	bell      *atomic.Uint32 // the data wake word, where it may be changed; nil: nowhere
 }
 
 // giveBack unmaps and closes them.
@@ -55,6 +59,9 @@ func (p *parts) giveBack() (first error) {
 	}
 	if p.region != nil {
 		keep(p.region.Close())
+	}
+	if p.attention != nil {
+		keep(p.attention.Close())
 	}
 	if p.file != nil {
 		keep(p.file.Close())
@@ -201,7 +208,12 @@ func (h *handle) guarded(f func()) {
 
 // maps reports whether addr lies in this ring's memory.
 func (h *handle) maps(addr uintptr) bool {
-	return h.control != nil && h.control.Contains(addr) || h.region != nil && h.region.Contains(addr)
+	for _, m := range [...]*shm.Map{h.control, h.region, h.attention} {
+		if m != nil && m.Contains(addr) {
+			return true
+		}
+	}
+	return false
 }
 
 // poison makes every later call fail with err. The caller is inside the gate.
@@ -223,15 +235,21 @@ func (h *handle) Close() error {
 
 // cancelWaits ends the sleep of a running call.
 func (h *handle) cancelWaits() {
-	h.cancel.Store(1)
-	futex.Cancel(&h.cancel)
+	cancel(&h.cancel)
+	if among := h.among.Load(); among != nil {
+		cancel(among)
+	}
+}
+
+// cancel ends the sleeps of this process that have word for their cancel word.
+func cancel(word *atomic.Uint32) {
+	word.Store(1)
+	futex.Cancel(word)
 }
 
 // release gives everything back. The gate lets exactly one caller come here.
 func (h *handle) release() error {
-	if h.unwatch != nil {
-		h.unwatch()
-	}
+	h.context.stop()
 	var first error
 	if h.teardown != nil {
 		first = h.teardown()

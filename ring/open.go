@@ -8,17 +8,21 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
+	"github.com/mmring/mmring/internal/view"
 	"github.com/mmring/mmring/shm"
 )
 
 type openOptions struct {
 	write      bool // the counters are mapped for writing
 	publish    bool // and so is the data region
+	attention  bool // the data wake word is, where this process may write to the file
 	wait       bool
 	allowOwner bool
 	allowFS    bool
 	log        *slog.Logger
+	spins      Spin
 }
 
 // openHandle opens, checks and maps the ring at path.
@@ -26,12 +30,20 @@ func openHandle(ctx context.Context, path string, o openOptions) (*handle, error
 	if !supported {
 		return nil, errors.ErrUnsupported
 	}
-	f, err := openFile(path, o.write)
+	open := func() (*os.File, error) {
+		if o.attention {
+			if f, err := openFile(path, true); err == nil {
+				return f, nil
+			}
+		}
+		return openFile(path, o.write)
+	}
+	f, err := open()
 	if o.wait && errors.Is(err, fs.ErrNotExist) {
 		if err := appear(ctx, path); err != nil {
 			return nil, err
 		}
-		f, err = openFile(path, o.write)
+		f, err = open()
 	}
 	if err != nil {
 		return nil, err
@@ -56,7 +68,7 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 		}
 		return shm.ReadOnly
 	}
-	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, log: o.log}
+	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, log: o.log, spins: o.spins}
 	h.control, err = shm.MapFile(f, access(o.write), shm.Options{Length: int(hdr.data)})
 	if err != nil {
 		return nil, err
@@ -70,8 +82,31 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 		_ = m.Advise(shm.DontFork) // a child must not keep our locks alive through the mapping; where refused, exec ends it
 	}
 	h.memory = lay(&h.hdr, h.control.Bytes(), h.region.Bytes())
+	if o.write {
+		h.bell = h.dataWake
+	} else if o.attention {
+		h.findBell()
+	}
 	return h, nil
 }
+
+// findBell maps the data wake word for writing, and nothing else, if this process may write to the file: with the rights, on
+// the terms of those who write.
+func (h *handle) findBell() {
+	info, err := h.file.Stat()
+	if err != nil || checkOwner(info) != nil || le.Uint64(h.control.Bytes()[offROCompat:]) != 0 {
+		return
+	}
+	m, err := shm.MapFile(h.file, shm.ReadWrite, shm.Options{Offset: offDataWake, Length: 4})
+	if err != nil {
+		return // the file is open for reading alone
+	}
+	_ = m.Advise(shm.DontFork) // as above
+	h.attention, h.bell = m, layBell(h.memory, m.Bytes())
+}
+
+// layBell takes the word from its mapping; tests have it on the heap.
+var layBell = func(_ *memory, word []byte) *atomic.Uint32 { return view.Uint32(word, 0) }
 
 // lay is newMemory; tests put the words on the heap, where the race detector sees them.
 var lay = newMemory

@@ -26,6 +26,8 @@ type WriterOptions struct {
 	// Mirror says when records of up to 240 bytes, headers included, are copied beside the published position, where a
 	// waiting reader gets them with the same cache line.
 	Mirror Mirror
+	// Spin says how long a call that has to wait for space looks before it sleeps.
+	Spin Spin
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -76,7 +78,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 		if err != nil {
 			return nil, err
 		}
-		h, err := openHandle(ctx, path, openOptions{write: true, publish: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger})
+		h, err := openHandle(ctx, path, openOptions{write: true, publish: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
 		if err != nil {
 			role.Close()
 			return nil, err

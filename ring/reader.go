@@ -29,6 +29,8 @@ type ReaderOptions struct {
 	// here by the time the reader looks is read. There the records start at the oldest, or where the durable cursor of this
 	// name stands, and their numbers at any; ReaderStats.Followed tells. Here a durable cursor stays where it was.
 	Follow bool
+	// Spin says how long a call that has to wait looks before it sleeps.
+	Spin Spin
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -72,7 +74,7 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 }
 
 func openReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
-	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger})
+	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +183,8 @@ type ObserverOptions struct {
 	WaitForRing bool
 	// Follow goes on with the ring that takes the path of this one, as in ReaderOptions, at its oldest record.
 	Follow bool
+	// Spin says how long a call that has to wait looks before it sleeps.
+	Spin Spin
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
 	AllowFS bool
 	// Logger is told of what is not the hot path's; nil: nobody.
@@ -211,7 +215,7 @@ func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, er
 }
 
 func openObserver(ctx context.Context, path string, o ObserverOptions) (*Observer, error) {
-	h, err := openHandle(ctx, path, openOptions{wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger})
+	h, err := openHandle(ctx, path, openOptions{attention: true, wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
 	if err != nil {
 		return nil, err
 	}

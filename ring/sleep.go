@@ -30,7 +30,7 @@ const asleep = 1
 
 // spin looks again for the spin budget, gives the processor away once, and looks a last time.
 func (h *handle) spin(ready func() bool) bool {
-	if spin.Useful {
+	if spin.Useful && h.spins != SpinNone {
 		for range spinLooks {
 			if ready() {
 				return true
@@ -51,21 +51,39 @@ func (h *handle) spin(ready func() bool) bool {
 //	look       ready() again: whoever publishes after this look sees the bit
 //	sleep      FUTEX_WAIT on the kept value
 func (h *handle) sleep(ctx context.Context, word *atomic.Uint32, limit time.Duration, ready func() bool) (timedOut bool, err error) {
+	if h.spins == SpinBusy {
+		return h.busily(ctx, limit, ready)
+	}
 	if err := h.interrupted(ctx); err != nil {
 		return false, err
 	}
-	value := word.Or(asleep) | asleep                                        // Z1
-	if !futex.Barrier() && (word != h.dataWake || h.fenceless.Load() != 0) { // Z2
+	value := word.Or(asleep) | asleep                                         // Z1
+	if !futex.Barrier() && (word == h.spaceWake || h.fenceless.Load() != 0) { // Z2
 		limit = min(limit, coarseSleep)
 	}
 	if ready() { // Z3
 		return false, nil
 	}
 	timedOut, err = h.doze(word, value, limit)
-	if timedOut && ready() && unchanged(word, value) {
+	if timedOut && h.attention == nil && ready() && unchanged(word, value) { // who only looks cannot count
 		h.add(statHelped, 1)
 	}
 	return timedOut, err
+}
+
+// busily is a sleep during which the processor does not sleep.
+func (h *handle) busily(ctx context.Context, limit time.Duration, ready func() bool) (timedOut bool, err error) {
+	for begun := time.Now(); time.Since(begun) < limit; {
+		switch {
+		case h.closed():
+			return false, os.ErrClosed
+		case ctx.Err() != nil:
+			return false, context.Cause(ctx)
+		case h.spin(ready):
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // unchanged reports whether no waker is on its way: one that has stored what we waited for changes the word right after.
@@ -82,7 +100,7 @@ func unchanged(word *atomic.Uint32, value uint32) bool {
 // interrupted reports why a wait must not go on: the handle was closed or the context is done. Otherwise it arms the
 // cancel word.
 func (h *handle) interrupted(ctx context.Context) error {
-	h.watch(ctx)
+	h.context.set(ctx, h.cancelWaits)
 	h.cancel.Store(0)
 	if h.closed() {
 		return os.ErrClosed
@@ -93,20 +111,29 @@ func (h *handle) interrupted(ctx context.Context) error {
 	return nil
 }
 
-// watch has the end of ctx end this handle's sleeps. The last context is remembered: calls in a loop share one watch.
-func (h *handle) watch(ctx context.Context) {
+// contextWatch has the end of a context end sleeps. The last context is remembered: calls in a loop share one watch.
+type contextWatch struct {
+	done   <-chan struct{}
+	cancel func() bool
+}
+
+// set has the end of ctx call end.
+func (c *contextWatch) set(ctx context.Context, end func()) {
 	done := ctx.Done()
-	if h.watched == done {
+	if c.done == done {
 		return
 	}
-	if h.unwatch != nil {
-		h.unwatch()
-		h.unwatch = nil
-	}
-	h.watched = done
+	c.stop()
 	if done != nil {
-		h.unwatch = context.AfterFunc(ctx, h.cancelWaits)
+		c.done, c.cancel = done, context.AfterFunc(ctx, end)
 	}
+}
+
+func (c *contextWatch) stop() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.done, c.cancel = nil, nil
 }
 
 // doze sleeps on word while it holds value.

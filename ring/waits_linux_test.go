@@ -46,6 +46,7 @@ func waits(t *testing.T) (all []*waiting) {
 			for call, f := range readingCalls {
 				all = append(all, waitingToRead(t, kind+name+", "+call, c, open, f))
 			}
+			all = append(all, waitingForAny(t, kind+name+", any of three", c, open))
 		}
 	}
 	for call, f := range writingCalls {
@@ -70,6 +71,23 @@ func waitingToRead(t *testing.T, name string, c ring.Config, open func(testing.T
 		other: func() error { _, err := s.Next(background); return err },
 		free:  func() { publish(t, w, 1) },
 	}
+}
+
+// waitingForAny waits for the ring of its handle and two others.
+func waitingForAny(t *testing.T, name string, c ring.Config, open func(testing.TB, string) source) *waiting {
+	t.Helper()
+	others := []ring.Waitable{openReader(t, newRing(t, c), ring.ReaderOptions{}), observe(t, newRing(t, c), ring.ObserverOptions{})}
+	var any *ring.Waiter
+	return waitingToRead(t, name, c, open, func(ctx context.Context, s source) error {
+		if any == nil {
+			any = ring.NewWaiter(s.(ring.Waitable), others[0], others[1])
+		}
+		if _, err := any.Wait(ctx); err != nil {
+			return err
+		}
+		_, err := s.Next(ctx)
+		return err
+	})
 }
 
 var writingCalls = map[string]func(context.Context, *ring.Writer) error{

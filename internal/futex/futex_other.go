@@ -16,6 +16,21 @@ func WaitCancel(*atomic.Uint32, uint32, *atomic.Uint32, time.Duration) error {
 	return errors.ErrUnsupported
 }
 
+// Set is words to sleep on together.
+type Set struct{}
+
+// Clear does nothing.
+func (*Set) Clear() {}
+
+// Add does nothing.
+func (*Set) Add(*atomic.Uint32, uint32) {}
+
+// Whole reports false.
+func (*Set) Whole() bool { return false }
+
+// Wait answers errors.ErrUnsupported.
+func (*Set) Wait(*atomic.Uint32, time.Duration) error { return errors.ErrUnsupported }
+
 // Wake answers errors.ErrUnsupported.
 func Wake(*atomic.Uint32) (int, error) { return 0, errors.ErrUnsupported }
 

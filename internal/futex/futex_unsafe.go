@@ -46,12 +46,18 @@ func Wait(word *atomic.Uint32, value uint32, limit time.Duration) error {
 // cancelSlice, so that a cancellation is noticed that late.
 func WaitCancel(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit time.Duration) error {
 	if !noWaitv.Load() {
-		err := waitv(word, value, cancel, limit)
+		ws := [2]waiter{shared(word, value), private(cancel)}
+		err := waitv(ws[:], limit)
 		if err != unix.ENOSYS && err != unix.EPERM {
 			return err
 		}
 		noWaitv.Store(true)
 	}
+	return waitSliced(word, value, cancel, limit)
+}
+
+// waitSliced looks at the cancel word between two slices.
+func waitSliced(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit time.Duration) error {
 	for limit > 0 && cancel.Load() == 0 {
 		slice := min(limit, cancelSlice)
 		if err := Wait(word, value, slice); err != ErrTimeout {
@@ -65,17 +71,24 @@ func WaitCancel(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit 
 	return nil
 }
 
-func waitv(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit time.Duration) error {
+// shared is a word of the kernel's list that all processes may wake.
+func shared(word *atomic.Uint32, value uint32) waiter {
+	return waiter{value: uint64(value), addr: uint64(uintptr(unsafe.Pointer(word))), flags: waitvSize32}
+}
+
+// private is a cancel word, which only this process wakes.
+func private(cancel *atomic.Uint32) waiter {
+	return waiter{addr: uint64(uintptr(unsafe.Pointer(cancel))), flags: waitvSize32 | waitvPrivate}
+}
+
+// waitv sleeps on all of ws.
+func waitv(ws []waiter, limit time.Duration) error {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return err
 	}
 	until := unix.NsecToTimespec(now.Nano() + int64(limit))
-	ws := [2]waiter{
-		{value: uint64(value), addr: uint64(uintptr(unsafe.Pointer(word))), flags: waitvSize32},
-		{value: 0, addr: uint64(uintptr(unsafe.Pointer(cancel))), flags: waitvSize32 | waitvPrivate},
-	}
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&ws)), 2, 0,
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&ws[0])), uintptr(len(ws)), 0,
 		uintptr(unsafe.Pointer(&until)), unix.CLOCK_MONOTONIC, 0)
 	return outcome(errno)
 }
