@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 		"recover":     recoverRole,
 		"shared":      sharedRole,
 		"deed":        deedRole,
+		"drain":       drainRole,
 		"flood":       floodRole,
 		"standby":     standbyRole,
 		"writer":      writerRole,
