@@ -143,6 +143,13 @@ func (r *Reader) Owned(n int) []byte {
 // File is the handle's descriptor.
 func (h *handle) File() *os.File { return h.file }
 
+// WatchAtOnce has a writer that waits for a reader watch the reader's process from the start, until restore is called.
+func WatchAtOnce() (restore func()) {
+	was := watchAfter
+	watchAfter = 0
+	return func() { watchAfter = was }
+}
+
 // Lookout is a lookout to be asked by tests.
 type Lookout struct{ l lookout }
 

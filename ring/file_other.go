@@ -18,4 +18,5 @@ func linked(fs.FileInfo) bool                   { return true }
 func fillHoles(*os.File, int64) error           { return errors.ErrUnsupported }
 func identify(*os.File) (identity, error)       { return identity{}, errors.ErrUnsupported }
 func appear(context.Context, string) error      { return errors.ErrUnsupported }
+func watchProcess(uint64, func()) *os.File      { return nil }
 func birth(string, Config, int64, []byte) error { return errors.ErrUnsupported }

@@ -222,9 +222,8 @@ func (w *Writer) hasSpace() bool {
 // deadCheck bounds how late a writer that waits finds out that the reader it waits for has died, until a watch tells it.
 const deadCheck = 10 * time.Millisecond
 
-// watchAfter is how long a wait lasts before it has a watch: its thread keeps a descriptor of the file until the reader is
-// gone, also after Close.
-const watchAfter = 2 * time.Second
+// watchAfter is how long a wait lasts before it has a watch, and its sleeps are long.
+var watchAfter = 2 * time.Second
 
 // waitSpace waits until a record that ends at end fits. Slots of dead readers in the way are freed; a living reader, also
 // a stopped one, and a durable cursor are waited for.

@@ -1,59 +1,42 @@
 package ring
 
 import (
-	"context"
+	"os"
 	"sync/atomic"
-
-	"github.com/mmring/mmring/lock"
 )
 
-// deathWatch ends a writer's sleep when a reader dies that it waits for. The kernel tells: a thread sleeps on the lock
-// byte of the reader's slot. It is for waits that have lasted a while; looking now and then does for shorter ones, and
-// would keep the processor from its rest in longer ones.
+// deathWatch ends a writer's sleep when the process of a reader dies that it waits for. The slot's people name that process,
+// and the kernel tells of its end (a pidfd), without a thread of ours that sleeps for it. It decides nothing: whether the reader is
+// dead is asked of its lock byte, then as ever, and also when time-outs come, since the number may be that of another process, or
+// of another pid namespace. It is for waits that have lasted a while; looking now and then does for shorter ones, and would
+// keep the processor from its rest in longer ones.
 type deathWatch struct {
-	news   atomic.Bool // a watch has ended: it is time to look at the slots again
-	failed atomic.Bool // the kernel cannot tell
-	on     *watch
+	news atomic.Bool // a watch has ended: it is time to look at the slots again
+	slot int
+	pid  uint64   // 0: nothing is watched
+	on   *os.File // the pidfd; nil: the kernel cannot tell
 }
 
-// watch is one thread that sleeps.
-type watch struct {
-	slot   int
-	over   atomic.Bool
-	cancel context.CancelFunc
-}
-
-// set has h's sleep end when the holder of slot's byte dies. It reports false where that cannot be had.
+// set has h's sleep end when the process dies that slot names. It reports false where that cannot be had.
 func (d *deathWatch) set(h *handle, slot int) bool {
-	if d.failed.Load() {
+	pid := h.slots[slot].pid.Load()
+	if pid == 0 {
 		return false
 	}
-	if d.on != nil && d.on.slot == slot && !d.on.over.Load() {
-		return true
+	if d.pid != pid || d.slot != slot {
+		d.stop()
+		d.slot, d.pid, d.on = slot, pid, watchProcess(pid, func() {
+			d.news.Store(true)
+			h.cancelWaits()
+		})
 	}
-	d.stop()
-	ctx, cancel := context.WithCancel(context.Background())
-	w := &watch{slot: slot, cancel: cancel}
-	d.on = w
-	go func() {
-		err := lock.WaitFree(ctx, h.file, lifeByte(slot))
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			d.failed.Store(true)
-		}
-		w.over.Store(true)
-		d.news.Store(true)
-		h.cancelWaits()
-	}()
-	return true
+	return d.on != nil
 }
 
-// stop ends a watch. The thread that sleeps for it stays, for the next watch of that slot, until the byte is free.
+// stop ends a watch.
 func (d *deathWatch) stop() {
 	if d.on != nil {
-		d.on.cancel()
+		_ = d.on.Close() // nothing was written to it
 	}
-	d.on = nil
+	d.pid, d.on = 0, nil
 }
