@@ -45,6 +45,9 @@ type parts struct {
 
 	attention *shm.Map       // the data wake word alone, for an observer that may write to the file
 	bell      *atomic.Uint32 // the data wake word, where it may be changed; nil: nowhere
+
+	glimpsed glimpse // as it was when still looked at the path last
+	glimpses int     // times that was enough since
 }
 
 // giveBack unmaps and closes them.
@@ -273,9 +276,34 @@ func (h *handle) event(level slog.Level, what string, args ...any) {
 	}
 }
 
+// glimpse is what one cheap system call tells of a file. Whoever truncates, deletes, replaces or renames it changes it.
+type glimpse struct {
+	size    int64
+	links   uint64
+	changed [2]int64 // seconds and nanoseconds
+}
+
+// fullLook is how often a glimpse that tells nothing new is enough. A directory on the path that is renamed changes nothing
+// about the file, and the clock of a file system stands still for some milliseconds at a time.
+const fullLook = 7
+
 // still makes sure that the path leads to the file that is mapped, whole: a ring that was deleted, replaced or truncated
 // will never bring anything again.
 func (h *handle) still() error {
+	now, ok := takeGlimpse(h.file)
+	if ok && now == h.glimpsed && h.glimpses < fullLook {
+		h.glimpses++
+		return nil
+	}
+	err := h.stillAtPath()
+	if err == nil {
+		h.glimpsed, h.glimpses = now, 0
+	}
+	return err
+}
+
+// stillAtPath is still without the short way.
+func (h *handle) stillAtPath() error {
 	here, err := h.file.Stat()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrLost, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -202,4 +203,18 @@ func TestWhoLooksIntoATruncatedFileIsToldSo(t *testing.T) {
 		require.ErrorIs(t, err, ring.ErrCorrupt, way)
 		require.ErrorContains(t, err, fmt.Sprintf("file of %d bytes, its header says %d", 100<<10, 128<<10), way)
 	}
+}
+
+func TestARingWhoseDirectoryIsRenamedIsLostToo(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	dir := filepath.Join(filepath.Dir(path), "dir")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	inside := filepath.Join(dir, "inside.ring")
+	require.NoError(t, ring.Create(inside, ring.Config{Capacity: small}))
+	r := openReader(t, inside, ring.ReaderOptions{})
+	answer := make(chan error, 1)
+	go func() { _, err := r.Next(background); answer <- err }()
+	asleep(t, 1)
+	require.NoError(t, os.Rename(dir, dir+".old"))
+	require.ErrorIs(t, <-answer, ring.ErrLost)
 }
