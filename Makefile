@@ -31,8 +31,10 @@ race: ## the same protocol on the heap, where the race detector sees it
 soak: ## random kills for as long as FOR says (10m), or KILLS of them; SEED repeats a run
 	$(GO) test ./integration_test -run RandomKills -count=1 -v -timeout 0 -for $(or $(FOR),$(if $(KILLS),0s,10m)) $(KILLS:%=-kills %) $(SEED:%=-seed %)
 
-soak-wakes: ## two processes on one processor that wake each other WAKES times (10000000), and never miss one
+soak-wakes: ## two processes on one processor wake each other WAKES times (10000000), without a fence, with one, and by a Waiter
 	taskset -c 0 $(GO) test ./ring -run TestNoWakeUpIsMissed -count=1 -v -timeout 0 -wakes $(or $(WAKES),10000000)
+	MMRING_TEST_REFUSE='1 membarrier' taskset -c 0 $(GO) test ./ring -run TestNoWakeUpIsMissed -count=1 -v -timeout 0 -wakes $(or $(WAKES),10000000)
+	taskset -c 0 $(GO) test ./ring -run TestNoWakeUpOfAWaiterIsMissed -count=1 -v -timeout 0 -wakes $(or $(WAKES),10000000)
 
 fuzz: ## every fuzz target, each for as long as FOR says (30s)
 	scripts/fuzz.sh $(or $(FOR),30s)

@@ -150,6 +150,21 @@ func WatchAtOnce() (restore func()) {
 	return func() { watchAfter = was }
 }
 
+// Silence makes v an observer that may not write to the file.
+func Silence(v *Observer) {
+	if v.attention != nil {
+		_ = v.attention.Close()
+	}
+	v.attention, v.bell = nil, nil
+}
+
+// LooksOf is how often a wait with that spin looks before it sleeps, once it has begun to pause between its looks.
+func LooksOf(s Spin) (n int) {
+	h := handle{spins: s}
+	h.spin(func() bool { n++; return false })
+	return n
+}
+
 // Lookout is a lookout to be asked by tests.
 type Lookout struct{ l lookout }
 

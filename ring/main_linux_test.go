@@ -16,6 +16,8 @@ func TestMain(m *testing.M) {
 		"claim":       claimRole,
 		"echo":        echoRole,
 		"echo any":    echoAnyRole,
+		"spin":        spinRole,
+		"blind":       blindRole,
 		"wait":        waitRole,
 		"interrupted": interruptedRole,
 		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },

@@ -42,7 +42,7 @@ func (w *waiting) start(t testing.TB, ctx context.Context) <-chan error {
 func waits(t *testing.T) (all []*waiting) {
 	t.Helper()
 	for name, c := range map[string]ring.Config{"": {}, ", waking always": {WakeAlways: true}} {
-		for kind, open := range bothKinds {
+		for kind, open := range everyKind {
 			for call, f := range readingCalls {
 				all = append(all, waitingToRead(t, kind+name+", "+call, c, open, f))
 			}
@@ -53,6 +53,17 @@ func waits(t *testing.T) (all []*waiting) {
 		all = append(all, waitingToWrite(t, "writer, "+call, f))
 	}
 	return all
+}
+
+// everyKind is both kinds, and the one that may not write to the file, whatever its user's rights.
+var everyKind = map[string]func(testing.TB, string) source{
+	"reader":   bothKinds["reader"],
+	"observer": bothKinds["observer"],
+	"observer that only reads": func(t testing.TB, path string) source {
+		v := observe(t, path, ring.ObserverOptions{})
+		ring.Silence(v)
+		return v
+	},
 }
 
 var readingCalls = map[string]func(context.Context, source) error{

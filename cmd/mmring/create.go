@@ -27,6 +27,26 @@ func (m *modeFlag) Set(s string) error {
 	return nil
 }
 
+// wakeFlag says when a writer wakes its readers: asked, or always.
+type wakeFlag bool
+
+func (w *wakeFlag) Type() string { return "when" }
+
+func (w *wakeFlag) String() string {
+	if *w {
+		return "always"
+	}
+	return "asked"
+}
+
+func (w *wakeFlag) Set(s string) error {
+	if s != "asked" && s != "always" {
+		return fmt.Errorf("%q is neither asked nor always", s)
+	}
+	*w = s == "always"
+	return nil
+}
+
 // configFlags are create's flags, which pub --create has too.
 type configFlags struct {
 	capacity    sizeFlag
@@ -35,6 +55,7 @@ type configFlags struct {
 	shared      bool
 	timestamps  bool
 	checksums   bool
+	wake        wakeFlag
 	contentType string
 	description string
 	forceFS     bool
@@ -48,6 +69,7 @@ func (c *configFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&c.shared, "shared", false, "let several writers publish at a time, into one order")
 	f.BoolVar(&c.timestamps, "timestamps", false, "give every record its time")
 	f.BoolVar(&c.checksums, "checksums", false, "give every record a checksum")
+	f.Var(&c.wake, "wake", "when the writer wakes who sleeps: asked, or always, for observers that may not write to the file")
 	f.StringVar(&c.contentType, "content-type", "", "what the payloads are, as a media type")
 	f.StringVar(&c.description, "description", "", "a text for people")
 	f.BoolVar(&c.forceFS, "force-fs", false, "accept a file system where mapped memory may not be coherent")
@@ -62,7 +84,7 @@ func (c *configFlags) config() (ring.Config, error) {
 	}
 	return ring.Config{
 		Capacity: int64(c.capacity), Slots: int(c.readers.n), Mode: fs.FileMode(c.mode), Shared: c.shared, Timestamps: c.timestamps, Checksums: c.checksums,
-		ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
+		WakeAlways: bool(c.wake), ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
 	}, nil
 }
 

@@ -17,19 +17,19 @@ func TestCreateMakesWhatIsAskedFor(t *testing.T) {
 	require.Empty(t, done(t, "create", path))
 	i, err := ring.Inspect(path)
 	require.NoError(t, err)
-	require.Equal(t, []any{int64(16 << 20), 64, false, false, false, "", ""},
-		[]any{i.Capacity, i.Slots, i.Shared, i.Timestamps, i.Checksums, i.ContentType, i.Description})
+	require.Equal(t, []any{int64(16 << 20), 64, false, false, false, false, "", ""},
+		[]any{i.Capacity, i.Slots, i.Shared, i.Timestamps, i.Checksums, i.WakeAlways, i.ContentType, i.Description})
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())
 	require.GreaterOrEqual(t, info.Sys().(*syscall.Stat_t).Blocks*512, info.Size(), "all its blocks are there")
 
 	path += "2"
-	require.Empty(t, done(t, strings.Fields("create "+path+" --capacity 64KiB --readers 4096 --mode 666 --timestamps --checksums --force-fs --content-type a/b --description text")...))
+	require.Empty(t, done(t, strings.Fields("create "+path+" --capacity 64KiB --readers 4096 --mode 666 --timestamps --checksums --wake always --force-fs --content-type a/b --description text")...))
 	i, err = ring.Inspect(path)
 	require.NoError(t, err)
-	require.Equal(t, []any{int64(64 << 10), 4096, true, true, "a/b", "text"},
-		[]any{i.Capacity, i.Slots, i.Timestamps, i.Checksums, i.ContentType, i.Description})
+	require.Equal(t, []any{int64(64 << 10), 4096, true, true, true, "a/b", "text"},
+		[]any{i.Capacity, i.Slots, i.Timestamps, i.Checksums, i.WakeAlways, i.ContentType, i.Description})
 	info, err = os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o666), info.Mode(), "whatever the umask says")
