@@ -25,8 +25,8 @@ type Config struct {
 	Timestamps bool
 	// Checksums gives every record a CRC-32C, checked whenever it is read (8 bytes each).
 	Checksums bool
-	// WakeAlways makes the writer wake sleepers after every publication, for observers, who cannot ask for it: one
-	// system call each.
+	// WakeAlways makes the writer wake sleepers after every publication, for observers that may not write to the file and so
+	// cannot ask for it: one system call each.
 	WakeAlways bool
 	// Shared lets several writers publish at a time, into one order: each record costs them a
 	// compare-and-swap more. Each has one of the Slots, as readers have.

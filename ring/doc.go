@@ -5,7 +5,7 @@
 //     ring made for shared writers ([Config].Shared) several publish at a time, into one order.
 //   - A [Reader] is registered in the file. The writer waits for it: it loses nothing. Its cursor is ephemeral, gone with its
 //     process, or durable, kept under its name.
-//   - An [Observer] is not registered and needs only permission to read. It never slows the writer, can be overrun, and is
+//   - An [Observer] is not registered and needs only permission to read. It never holds the writer back, can be overrun, and is
 //     told exactly how many records it lost.
 //
 // It is for pipelines, producers and consumers in several processes, which must hand each other records in well under a
@@ -47,7 +47,7 @@
 //
 // Every error is an *fs.PathError with operation and path, around one of the variables below or one of the standard
 // library's. A file that went away under a handle (truncated, deleted, renamed, replaced) is ErrLost, and stays so for that
-// handle. Who waits finds out within 250 ms; a writer that never waits looks as often, when it wakes a reader and once a
+// handle. Who waits finds out within 250 ms (two seconds where a directory on the path was renamed); a writer that never waits looks as often, when it wakes a reader and once a
 // stride; a reader that never waits has a writer that does not know yet. [ReaderOptions].Follow goes on with the next ring.
 //
 // # Concurrency

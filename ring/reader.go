@@ -191,8 +191,10 @@ type ObserverOptions struct {
 	Logger *slog.Logger
 }
 
-// Observer reads without being seen: it needs only permission to read, never slows the writer, can be overrun, and is
-// told exactly how many records it lost. One goroutine at a time may use it; Close may come from any.
+// Observer reads without being seen: it needs only permission to read, never holds the writer back, can be overrun, and is
+// told exactly how many records it lost. Where it may write to the file (of its own user or root), the writer wakes it from a sleep as
+// it wakes readers; elsewhere it looks by itself in intervals of up to 32 ms, unless the ring wakes always
+// (Config.WakeAlways). One goroutine at a time may use it; Close may come from any.
 type Observer struct{ consumer }
 
 // Observe opens the ring at path for reading only. Errors are those of OpenReader.
