@@ -253,6 +253,7 @@ func (w *Writer) configure() {
 	if w.hdr.has(modeChecksums) {
 		w.flags |= flagSum
 	}
+	w.plain = w.flags == 0 && !w.fenced && !w.wakeAlways
 	w.word = headWord(0, kindData, w.flags, 0)
 	w.full = fail("publish", w.path, ErrFull)
 	w.ready = func() bool { return w.death.news.Load() || w.hasSpace() }

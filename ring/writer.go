@@ -38,6 +38,7 @@ type Writer struct {
 	word       uint64 // first word of a record's header, without size and tag
 	fenced     bool   // publications have a full fence: the kernel has no membarrier that would make up for it
 	wakeAlways bool
+	plain      bool        // records have no time and no checksum, publications neither a fence nor a wake-up of their own
 	over       bool        // End was called
 	bytes      uint64      // payload bytes published since they were last added to the statistics
 	want       uint64      // what hasSpace looks for
@@ -95,12 +96,11 @@ func (w *Writer) PublishTagged(ctx context.Context, tag uint16, payload []byte) 
 			err = w.rescued("publish", recover())
 		}
 	}()
-	if err = w.due(ctx); err == nil {
-		err = w.write(ctx, tag, payload)
+	if err = w.due(ctx); err == nil && !w.quick(tag, payload) {
+		err = w.put(ctx, tag, payload)
 	}
 	if err == nil {
 		seq = w.seq - 1
-		w.publish(true)
 	}
 	running = false
 	return seq, w.exit("publish", err)
@@ -124,12 +124,52 @@ func (w *Writer) TryPublishTagged(tag uint16, payload []byte) (seq uint64, err e
 			err = w.rescued("publish", recover())
 		}
 	}()
-	if err = w.write(nil, tag, payload); err == nil {
+	if !w.quick(tag, payload) {
+		err = w.put(nil, tag, payload)
+	}
+	if err == nil {
 		seq = w.seq - 1
-		w.publish(true)
 	}
 	running = false
 	return seq, w.exit("publish", err)
+}
+
+// quick is put for a record that has nothing special about it, for which there is room. It returns false if there is
+// something special, and has done nothing then.
+func (w *Writer) quick(tag uint16, payload []byte) bool {
+	size := recordSize + uint64(len(payload))
+	whole := align16(size)
+	if !w.plain || whole > w.lim-w.pos {
+		return false
+	}
+	start := w.pos
+	at, end := start&w.mask, start+whole
+	rec := w.data[at : at+size]
+	head := (*[recordSize]byte)(rec)
+	le.PutUint64(head[0:8], w.word|size|uint64(tag)<<48)
+	le.PutUint64(head[8:16], w.seq)
+	copy(rec[recordSize:], payload)
+	w.seq++
+	w.pos, w.pub, w.pubSeq = end, end, w.seq
+	w.bytes += uint64(len(payload))
+	if whole <= mirrorSize && w.asked.Load() > start {
+		release.Mirror(w.published, &rec[0], end, int(whole)) // M1, W4
+	} else {
+		release.Store(w.published, end) // W4: the fence between it and W5 is the sleeper's
+	}
+	if w.dataWake.Load()&asleep != 0 { // W5
+		w.wakeReaders()
+	}
+	return true
+}
+
+// put writes one record and publishes it.
+func (w *Writer) put(ctx context.Context, tag uint16, payload []byte) error {
+	err := w.write(ctx, tag, payload)
+	if err == nil {
+		w.publish(true)
+	}
+	return err
 }
 
 // PublishBatch publishes payloads in order, with one store for all of them: readers see none or all. A batch of more than
