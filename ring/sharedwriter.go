@@ -29,9 +29,13 @@ func (w *Writer) publishShared(ctx context.Context, tag uint16, payload []byte) 
 		if err = w.lock(ctx); err != nil {
 			break
 		}
-		if err = w.write(nil, tag, payload); err == nil {
+		if !w.quick(tag, payload) {
+			if err = w.write(nil, tag, payload); err == nil {
+				w.publishNext(true)
+			}
+		}
+		if err == nil {
 			seq = w.seq - 1
-			w.publishNext(true)
 			w.unlock()
 			break
 		}
@@ -112,10 +116,15 @@ func (w *Writer) outOfSpace(ctx context.Context, err error) error {
 //	   position is the published one
 func (w *Writer) publishNext(alone bool) {
 	if w.mutex != nil && w.pos != w.pub {
-		w.sayNext(w.pos, w.seq)
-		w.mutex.run += int((w.pos - w.pub) >> 10)
+		w.foretell(w.pos, w.seq)
 	}
 	w.publish(alone)
+}
+
+// foretell says what comes after what is published next, and counts that for our turn.
+func (w *Writer) foretell(position, sequence uint64) {
+	w.sayNext(position, sequence)
+	w.mutex.run += int((position - w.pub) >> 10)
 }
 
 func (w *Writer) sayNext(position, sequence uint64) { // X4

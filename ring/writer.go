@@ -150,6 +150,9 @@ func (w *Writer) quick(tag uint16, payload []byte) bool {
 	le.PutUint64(head[8:16], w.seq)
 	copy(rec[recordSize:], payload)
 	w.seq++
+	if w.mutex != nil {
+		w.foretell(end, w.seq)
+	}
 	w.pos, w.pub, w.pubSeq = end, end, w.seq
 	w.bytes += uint64(len(payload))
 	if whole <= mirrorSize && w.asked.Load() > start {
