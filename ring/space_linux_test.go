@@ -157,8 +157,7 @@ func TestAWriterThatIsWokenOftenGoesOnWaiting(t *testing.T) {
 	}
 	asleep(t, 1)
 	for len(answer) == 0 {
-		_, err := r.Next(background)
-		require.NoError(t, err)
+		try(t, r) // the large record may have been read before its answer is here
 	}
 	require.NoError(t, <-answer)
 }
