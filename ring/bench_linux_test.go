@@ -121,6 +121,15 @@ func BenchmarkRead(b *testing.B) {
 			}
 			return err
 		}},
+		{"Lease", func(r *ring.Reader, n int) (err error) {
+			for ; n > 0 && err == nil; n-- {
+				var l ring.Lease
+				if l, err = r.Lease(background); err == nil {
+					err = l.Release()
+				}
+			}
+			return err
+		}},
 		{"Records", func(r *ring.Reader, n int) error {
 			for range r.Records(background) {
 				if n--; n == 0 {

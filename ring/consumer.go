@@ -49,6 +49,10 @@ type consumer struct {
 	look    func() bool
 	fence   atomic.Uint32
 
+	lends  bool // it lends records out instead of copying them
+	lent   *lent
+	leases int // that may be out; 0: as many as by default
+
 	reopen   func(context.Context) error // goes on with the ring that is at the path now; nil: it is not followed
 	followed uint64                      // how often that was done
 }
@@ -135,6 +139,9 @@ func (c *consumer) quick(rec *Record, into []byte) bool {
 // find waits if nothing more is published, and else reads what quick does not. It returns false without an error when
 // there is something to look at again.
 func (c *consumer) find(ctx context.Context, rec *Record, into []byte) (bool, error) {
+	if err := c.endLending(); err != nil {
+		return false, err
+	}
 	if c.pos == c.pub {
 		err := c.await(ctx)
 		if err != nil && c.reopen != nil {
@@ -261,11 +268,16 @@ func (c *consumer) dismissed() error {
 	if c.slot == nil {
 		return nil
 	}
+	return c.dismissedAt(c.done.position)
+}
+
+// dismissedAt is dismissed for a registered reader that has consumed what comes before position.
+func (c *consumer) dismissedAt(position uint64) error {
 	switch s := slotState(c.slot.word.Load()); {
 	case s == c.mine:
 		return nil
 	case s.state() == stateEvicted:
-		return fmt.Errorf("%w: at position %d", ErrEvicted, c.done.position)
+		return fmt.Errorf("%w: at position %d", ErrEvicted, position)
 	default:
 		return corrupt("this reader's slot was changed from %#x to %#x", uint64(c.mine), uint64(s))
 	}

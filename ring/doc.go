@@ -21,7 +21,7 @@
 //   - Records come at least once to a durable reader that was killed: what it consumed since its cursor was last stored, at
 //     most a 64th of the capacity, comes again. [Reader.Ack] stores it.
 //   - Whoever may write to the file may destroy what is in it. Others get an error then, never a crash, an endless loop or
-//     somebody else's memory. A [Claim] is the exception: it is the mapping itself (see Claim.Bytes).
+//     somebody else's memory. A [Claim] and a [Lease] are the exceptions: they are the mapping itself (see Claim.Bytes, Lease.Use).
 //   - Forked children that do not exec keep the locks of their parent alive.
 //   - Rings need Linux on a 64-bit little-endian machine and a file system whose mappings are coherent: tmpfs, ext4, xfs and
 //     the like. A build for another kind of machine fails; on other systems every function answers errors.ErrUnsupported.
@@ -37,9 +37,9 @@
 //	}
 //	err = r.Err() // nil only after the writer's End
 //
-// Payloads that come out are copies in the reader's own memory, valid until its next call. Sizes and positions are in bytes.
-// Records are numbered from 1 without gaps. To publish and to read are a copy and a store each: there is no system call, no
-// allocation and no lock until somebody has to wait.
+// Payloads that come out are copies in the reader's own memory, valid until its next call; [Reader.Lease] lends a record out
+// where it lies, until it is released. Sizes and positions are in bytes. Records are numbered from 1 without gaps. To publish
+// and to read are a copy and a store each: there is no system call, no allocation and no lock until somebody has to wait.
 //
 // A [Waiter] waits for several rings with one sleep: whichever has a record first.
 //
@@ -54,7 +54,8 @@
 //
 // Functions may be called from any goroutine. A Writer, a Reader and an Observer belong to one goroutine at a time, all but
 // Close, which may come from any and ends waits with os.ErrClosed. Two goroutines in one handle get ErrMisuse, mostly: it is
-// found as Go's maps find it. Different handles have nothing to do with each other, also those of one ring.
+// found as Go's maps find it. A [Lease] may be released by any goroutine. Different handles have nothing to do with each
+// other, also those of one ring.
 //
 // Several goroutines that publish into one ring each open a Writer of their own on a ring of shared writers (a slot and a
 // mapping each), or share one under a mutex of their own, which is all that an exclusive ring needs.

@@ -31,6 +31,10 @@ var (
 	ErrEvicted = errors.New("reader was evicted")
 	// ErrClaimed says that a claim is out: it is committed or aborted before anything else.
 	ErrClaimed = errors.New("a claim is out")
+	// ErrLeased says that leases are out: they are released before what was asked for can be done.
+	ErrLeased = errors.New("leases are out")
+	// ErrWindow says that as many records are out as may be at a time: one is released before the next.
+	ErrWindow = errors.New("window is full")
 	// ErrNoSlot says that all slots are taken by living readers or durable cursors.
 	ErrNoSlot = errors.New("no free slot")
 	// ErrName says that a reader's name is too long or has bytes that a terminal would mind.
@@ -54,6 +58,9 @@ var (
 	errReplaced = fmt.Errorf("%w: another file has taken its place", ErrLost)
 	errUnlinked = fmt.Errorf("%w: its path leads nowhere", ErrLost)
 )
+
+// errGone is what became of a mapping that was used.
+var errGone = fmt.Errorf("%w: a mapped page is gone (truncated file or failing disk)", ErrLost)
 
 // errConcurrent is what the second of two goroutines gets.
 var errConcurrent = fmt.Errorf("%w: another goroutine is using it", ErrMisuse)

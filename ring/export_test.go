@@ -27,6 +27,7 @@ const (
 	OffIndexCount = offIndexCount
 	OffMode       = offMode
 	OffHeaderSize = offHeaderSize
+	ModeEvict     = modeEvict
 
 	OffPublished   = offPublished
 	OffStamp       = offStamp

@@ -193,7 +193,7 @@ func (h *handle) faulted(r any) bool {
 	if !ok || !h.maps(addr) {
 		return false
 	}
-	h.poison(fmt.Errorf("%w: a mapped page is gone (truncated file or failing disk)", ErrLost))
+	h.poison(errGone)
 	return true
 }
 

@@ -123,6 +123,27 @@ var hostages = map[string]func(path string) (use func() error, done func(), err 
 		}, func() { w.Close() }, nil
 	},
 	"reader": func(path string) (func() error, func(), error) { return hostageReader(path, ring.ReaderOptions{}) },
+	"lessee": func(path string) (func() error, func(), error) {
+		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Leases: 3})
+		if err != nil {
+			return nil, nil, err
+		}
+		var out []ring.Lease
+		ctx, _ := ended()
+		return func() error {
+			if len(out) == 3 {
+				err := errors.Join(out[1].Release(), out[2].Release(), out[0].Release())
+				out = out[:0]
+				return err
+			}
+			l, err := r.Lease(ctx)
+			if err == nil {
+				out = append(out, l)
+				_ = append([]byte(nil), l.Payload...)
+			}
+			return err
+		}, func() { r.Close() }, nil
+	},
 	"durable reader": func(path string) (func() error, func(), error) {
 		return hostageReader(path, ring.ReaderOptions{Name: "d", Durable: true})
 	},

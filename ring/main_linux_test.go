@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 		"echo any":    echoAnyRole,
 		"spin":        spinRole,
 		"blind":       blindRole,
+		"lease":       leaseRole,
 		"wait":        waitRole,
 		"interrupted": interruptedRole,
 		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },

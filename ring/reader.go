@@ -22,6 +22,8 @@ type ReaderOptions struct {
 	From Start
 	// ManualAck leaves consuming to AckTo.
 	ManualAck bool
+	// Leases is how many records may be lent out at a time (Lease): 1 to 4096; 0 means 16.
+	Leases int
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool
 	// Follow goes on with the ring that takes the path of this one, when this one was replaced, deleted or renamed, or has
@@ -56,6 +58,9 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 			return nil, fail("open reader", path, err)
 		}
 	}
+	if err := o.checkLeases(); err != nil {
+		return nil, fail("open reader", path, err)
+	}
 	r, err := openReader(ctx, path, o)
 	if err != nil {
 		return nil, fail("open reader", path, err)
@@ -78,7 +83,7 @@ func openReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{consumer{manual: o.ManualAck}}
+	r := &Reader{consumer{manual: o.ManualAck, leases: o.Leases}}
 	r.adopt(h)
 	if err := r.attach(ctx, o); err != nil {
 		_ = r.Close()
@@ -133,6 +138,7 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 func (r *Reader) leave() error {
 	if r.lost == nil {
 		r.guarded(func() {
+			r.catchUp()
 			r.storeCursor()
 			if st := slotState(r.slot.word.Load()); !st.durable() && st.generation() == r.mine.generation() {
 				r.slot.word.Store(uint64(st &^ slotUse)) // S5: we hold the byte: nobody else can have freed it
@@ -146,6 +152,9 @@ func (r *Reader) leave() error {
 // Ack consumes the record delivered last, now, and stores the cursor: after a crash it does not come again.
 func (r *Reader) Ack() error {
 	return r.do("ack", func() error {
+		if err := r.endLending(); err != nil {
+			return err
+		}
 		r.done = mark{r.pos, r.expect}
 		r.storeCursor()
 		return r.dismissed()
@@ -156,6 +165,9 @@ func (r *Reader) Ack() error {
 // consumed before changes nothing.
 func (r *Reader) AckTo(seq uint64) error {
 	return r.do("ack", func() error {
+		if err := r.endLending(); err != nil {
+			return err
+		}
 		if r.expect == 0 || seq >= r.expect {
 			return fmt.Errorf("%w: record %d has not been delivered, the last was %d", ErrMisuse, seq, max(r.expect, 1)-1)
 		}

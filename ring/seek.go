@@ -48,6 +48,9 @@ func (c *consumer) maySeek(ctx context.Context, from Start) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
+	if err := c.endLending(); err != nil {
+		return err
+	}
 	return c.knows(from)
 }
 
@@ -149,6 +152,7 @@ const overtaken = 1000
 // through a 64th of the ring; Pressure may be asked at any time.
 func (c *consumer) Lag() (records, bytes uint64, err error) {
 	err = c.do("lag", func() error {
+		c.catchUp()
 		end, _, _, err := c.spot(Newest)
 		if err != nil || end.position <= c.done.position {
 			return err
@@ -192,6 +196,7 @@ func (c *consumer) Remaining() (records uint64, err error) {
 // a load of one shared word.
 func (c *consumer) Pressure() (share float64, err error) {
 	err = c.do("pressure", func() error {
+		c.catchUp()
 		behind := max(c.published.Load(), c.done.position) - c.done.position
 		share = min(float64(behind)/float64(c.capacity()), 1)
 		return nil

@@ -3,6 +3,7 @@ package ring_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -71,6 +72,23 @@ var deeds = map[string]deed{
 	},
 	"read and close, ephemeral": {lapped(9), leaving(ring.ReaderOptions{}), false},
 	"read and close, durable":   {kept(9), leaving(ring.ReaderOptions{Name: "keep", Durable: true}), false},
+	"lease and release": {kept(9), func(path string) func() error {
+		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Name: "keep", Durable: true})
+		proctest.Die(err)
+		return func() error {
+			var out [5]ring.Lease
+			for i := range out {
+				if out[i], err = r.Lease(background); err != nil {
+					return err
+				}
+			}
+			err := errors.Join(out[1].Release(), out[0].Release(), out[3].Release())
+			if kept := r.Close(); !errors.Is(kept, ring.ErrLeased) {
+				return fmt.Errorf("closed: %w", kept)
+			}
+			return errors.Join(err, out[2].Release(), out[4].Release())
+		}
+	}, false},
 	"add a reader": {lapped(9), func(path string) func() error {
 		return func() error { return ring.AddReader(background, path, "keep", ring.Newest) }
 	}, false},

@@ -49,6 +49,7 @@ func waits(t *testing.T) (all []*waiting) {
 			all = append(all, waitingForAny(t, kind+name+", any of three", c, open))
 		}
 	}
+	all = append(all, waitingToLease(t))
 	for call, f := range writingCalls {
 		all = append(all, waitingToWrite(t, "writer, "+call, f))
 	}
@@ -99,6 +100,18 @@ func waitingForAny(t *testing.T, name string, c ring.Config, open func(testing.T
 		_, err := s.Next(ctx)
 		return err
 	})
+}
+
+func waitingToLease(t *testing.T) *waiting {
+	t.Helper()
+	path := newRing(t, ring.Config{})
+	r, w := openReader(t, path, ring.ReaderOptions{}), openWriter(t, path)
+	return &waiting{
+		name: "reader, lease", path: path, h: r,
+		call:  leasing(r),
+		other: func() error { return second(r.Next(background)) },
+		free:  func() { publish(t, w, 1) },
+	}
 }
 
 var writingCalls = map[string]func(context.Context, *ring.Writer) error{
