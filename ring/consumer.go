@@ -160,6 +160,10 @@ func (c *consumer) find(ctx context.Context, rec *Record, into []byte) (bool, er
 
 // storeCursor tells the writer how far this reader is, and wakes it if it sleeps.
 func (c *consumer) storeCursor() {
+	if c.lends {
+		c.lent.caughtUp(c)
+		return
+	}
 	if c.slot == nil || c.stored == c.done.position {
 		return
 	}

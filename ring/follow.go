@@ -40,6 +40,9 @@ func (c *consumer) follow(ctx context.Context, err error) error {
 
 // follows reports whether err, which is why nothing more comes here, is one after which another ring may.
 func (c *consumer) follows(err error) bool {
+	if c.lends && c.lent.out() != nil {
+		return false // what is out lies in this ring
+	}
 	return c.reopen != nil && (isEOF(err) || errors.Is(err, errReplaced) || errors.Is(err, errUnlinked))
 }
 
@@ -75,6 +78,7 @@ func (c *consumer) moveTo(n *consumer) {
 	if c.teardown != nil {
 		_ = c.teardown() // of a file that is lost anyway
 	}
+	c.stopLending()
 	c.parts = n.parts
 	_ = was.giveBack() // the same
 	c.slot, c.life, c.mine, c.era = n.slot, n.life, n.mine, n.era

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/mmring/mmring/internal/fault"
 )
@@ -41,7 +42,7 @@ func (r *Reader) Lease(ctx context.Context) (l Lease, err error) {
 			err = r.rescued("lease", recover())
 		}
 	}()
-	if err = r.due(ctx); err == nil {
+	if err = r.due(ctx); err == nil && !r.quickLend(&l) {
 		err = r.lend(ctx, &l)
 	}
 	running = false
@@ -49,37 +50,84 @@ func (r *Reader) Lease(ctx context.Context) (l Lease, err error) {
 }
 
 // Release gives the record back, and with it what was released before and waited for this one. It may come after Close, and
-// the last one then gives back what the reader had. ErrEvicted: the reader was dropped while the lease was out, and the
-// bytes may have been overwritten. ErrMisuse: it was released before.
-func (l Lease) Release() (err error) {
+// the last one then gives back what the reader had. The writer learns of it at once where the leases span more than a 64th of
+// the ring or 16 KiB or the reader waits, else at the reader's next call at the latest. ErrMisuse: it was released before.
+func (l Lease) Release() error {
 	if l.r == nil {
 		return fmt.Errorf("%w: not a lease", ErrMisuse)
 	}
-	l.r.lent.mu.Lock()
-	defer l.r.released(debug.SetPanicOnFault(true), &err)
-	return l.r.takeBack(l)
+	t := l.r.lent
+	if !t.giveBack(l.n) {
+		return fail("release", l.r.path, l.ended())
+	}
+	if t.waiting.Load() || t.closed.Load() || t.reach.Load()-t.stored.Load() >= l.r.every {
+		return fail("release", l.r.path, l.r.collect())
+	}
+	return nil
 }
 
-// Use calls f with the payload and returns what it returns, or ErrLost if that was ended by a fault, because the file was
-// truncated. It protects the goroutine that calls it and none that f starts.
+func (l Lease) ended() error {
+	return fmt.Errorf("%w: the lease of record %d has been released", ErrMisuse, l.Seq)
+}
+
+// Use calls f with the payload and returns what it returns. It is ErrLost instead if f was ended by a fault, because the file
+// was truncated, and ErrEvicted if the reader was dropped by then, so that the bytes may have been overwritten. It protects
+// the goroutine that calls it and none that f starts.
 func (l Lease) Use(f func(payload []byte) error) (err error) {
 	if l.r == nil {
 		return fmt.Errorf("%w: not a lease", ErrMisuse)
 	}
-	if err := l.r.lent.has(l); err != nil {
-		return fail("use", l.r.path, err)
+	r := l.r
+	if !r.lent.isOut(l.n) {
+		return fail("use", r.path, l.ended())
 	}
+	end := r.lent.loan(l.n).end.position
 	armed := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(armed)
 		if p := recover(); p != nil {
-			err = fail("use", l.r.path, l.r.gone(p))
+			err = fail("use", r.path, r.gone(p))
 		}
 	}()
-	return f(l.Payload)
+	if err := f(l.Payload); err != nil {
+		return err
+	}
+	if !r.lent.isOut(l.n) {
+		return fail("use", r.path, l.ended())
+	}
+	var fence atomic.Uint32
+	order(&fence)                                  // V1: the loads of f come before
+	return fail("use", r.path, r.dismissedAt(end)) // V2
 }
 
-// lend makes l the next record.
+// quickLend makes l the next record if it is there and there is nothing special about it.
+func (r *Reader) quickLend(l *Lease) bool {
+	off := r.pos & r.mask
+	left := min(r.pub-r.pos, r.mask+1-off)
+	if left < recordSize || !r.lends || r.jumped || r.want != 0 || r.since != 0 || r.spaceWake.Load()&asleep != 0 {
+		return false
+	}
+	t := r.lent
+	if t.next-t.first.Load() >= t.most || r.pos-t.stored.Load() >= r.every || t.waiting.Load() {
+		return false
+	}
+	b := r.data[off : off+left : off+left]
+	word, seq := loadWord(b[0:8]), loadWord(b[8:16])
+	size := uint64(uint32(word))
+	whole := align16(size)
+	if word>>32&0xffff != kindData || seq != r.expect || seq == 0 || size < recordSize || whole > left || r.overwritten() {
+		return false
+	}
+	r.pos += whole
+	r.expect = seq + 1
+	r.records++
+	r.bytes += size - recordSize
+	l.Seq, l.Tag, l.Payload = seq, uint16(word>>48), b[recordSize:size:size]
+	l.r, l.n = r, t.grant(mark{r.pos, seq + 1}, size-recordSize)
+	return true
+}
+
+// lend is quickLend for everything else.
 func (r *Reader) lend(ctx context.Context, l *Lease) error {
 	if !r.lends {
 		if err := r.startLending(); err != nil {
@@ -102,6 +150,9 @@ func (r *Reader) lend(ctx context.Context, l *Lease) error {
 // view makes l the record at pos, where it lies. It returns false without an error when there was none to lend: padding, or
 // a record that is not wanted.
 func (r *Reader) view(l *Lease) (ok bool, err error) {
+	if err := r.lent.makeRoom(r); err != nil {
+		return false, err
+	}
 	h, good := r.parse(r.pos, r.pub-r.pos)
 	switch {
 	case r.overwritten():
@@ -114,104 +165,61 @@ func (r *Reader) view(l *Lease) (ok bool, err error) {
 	}
 	off := r.pos & r.mask
 	start, end := off+uint64(h.prefix), off+uint64(h.size)
-	payload := r.data[start:end:end]
-	if h.flags&flagSum != 0 && !sumRight(r.data[off:start], payload) {
+	l.Payload = r.data[start:end:end] // who appends to it must not reach the next record
+	if h.flags&flagSum != 0 && !sumRight(r.data[off:start], l.Payload) {
 		return false, corrupt("checksum of record %d at position %d", h.seq, r.pos)
 	}
-	nanos, _ := r.timeOf(r.pos, h)
-	rec := Record{Seq: h.seq, Tag: h.tag, Payload: payload, nanos: nanos}
-	n, err := r.grant(&rec, h.whole)
-	if n == 0 {
-		return false, err
+	l.Seq, l.Tag = h.seq, h.tag
+	if h.flags != 0 {
+		l.nanos, _ = r.timeOf(r.pos, h)
 	}
-	*l = Lease{rec, r, n}
+	if !r.accept(&l.Record, h.whole) {
+		return false, nil
+	}
+	l.r, l.n = r, r.lent.grant(mark{r.pos, r.expect}, uint64(len(l.Payload)))
 	return true, nil
 }
 
-// grant takes the record at pos, of so many bytes of the ring, over and returns the number of its lease; 0 if it is not
-// wanted, or as many are out as may be.
-func (r *Reader) grant(rec *Record, whole uint64) (uint64, error) {
-	t := r.lent
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.done.position != t.stored && r.spaceWake.Load()&asleep != 0 {
-		t.storeCursor(r)
-	}
-	if t.next-t.first >= t.most {
-		return 0, t.full
-	}
-	if !r.accept(rec, whole) {
-		return 0, nil
-	}
-	n := t.next
-	*t.loan(n) = loan{end: mark{r.pos, r.expect}, bytes: uint64(len(rec.Payload))}
-	t.next++
-	return n, nil
-}
-
-// awaitLoan waits until more than pos is published. Who releases meanwhile stores the cursor: the writer may need the space
-// for what we wait for.
+// awaitLoan waits until more than pos is published.
 func (r *Reader) awaitLoan(ctx context.Context) error {
-	r.lent.waits(r, true)
 	r.lookout.alone = 0 // a copy beside published would be of no use
 	err := r.await(ctx)
 	r.window = nil
-	out := r.lent.waits(r, false)
 	if err == nil || r.reopen == nil {
 		return err
 	}
-	if out != nil {
+	if out := r.lent.out(); out != nil {
 		return fmt.Errorf("%w: and nothing more comes here: %w", out, err)
 	}
-	if err := r.follow(ctx, err); err != nil {
+	if err := r.follow(ctx, err); err != nil || r.lends {
 		return err
 	}
-	r.startLoans()
+	return r.startLending() // in another ring
+}
+
+// collect does for a goroutine that is not inside of the reader what is due after a release. The last release after Close
+// gives back what the reader had.
+func (r *Reader) collect() (err error) {
+	t := r.lent
+	t.mu.Lock()
+	armed := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(armed)
+		p := recover()
+		last := t.closed.Load() && !t.over && t.first.Load() == t.end
+		t.over = t.over || last
+		t.mu.Unlock()
+		if p != nil {
+			err = r.gone(p)
+		}
+		if last {
+			err = errors.Join(err, r.release())
+		}
+	}()
+	if !t.over { // else nothing is mapped any more
+		t.settle(&r.consumer, false)
+	}
 	return nil
-}
-
-// takeBack ends l. It first does what cannot fail, then looks at the ring.
-func (r *Reader) takeBack(l Lease) error {
-	t := r.lent
-	if err := t.isOut(l); err != nil {
-		return err
-	}
-	t.loan(l.n).back = true
-	for t.first != t.next && t.loan(t.first).back {
-		one := t.loan(t.first)
-		t.done = one.end
-		t.records++
-		t.bytes += one.bytes
-		t.first++
-	}
-	idle := t.waiting && t.first == t.next
-	if idle {
-		t.done = t.at
-	}
-	if t.done.position != t.stored && (idle || t.done.position-t.stored >= r.every || r.spaceWake.Load()&asleep != 0) {
-		t.storeCursor(r)
-	}
-	return r.dismissedAt(t.done.position)
-}
-
-// released is deferred by Release: a fault in the mapping is its error. The last lease after Close gives back what the
-// reader had.
-func (r *Reader) released(armed bool, err *error) {
-	debug.SetPanicOnFault(armed)
-	t := r.lent
-	p := recover()
-	last := t.closed && !t.over && t.first == t.next
-	t.over = t.over || last
-	t.mu.Unlock()
-	if p != nil {
-		*err = r.gone(p)
-	}
-	if last {
-		*err = errors.Join(*err, r.release())
-	}
-	if *err != nil {
-		*err = fail("release", r.path, *err)
-	}
 }
 
 // gone is faulted for a goroutine that is not inside of the reader. It passes every other panic on.

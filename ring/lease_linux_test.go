@@ -112,7 +112,7 @@ func TestTheCursorMovesOverWhatIsReleasedBeforeTheFirstLeaseThatIsOut(t *testing
 }
 
 func TestNoMoreLeasesAreOutThanMayBe(t *testing.T) {
-	for leases, most := range map[int]int{0: 16, 1: 1, 2: 2, 5: 5, 4096: 4096} {
+	for leases, most := range map[int]int{0: 64, 1: 1, 2: 2, 5: 5, 4096: 4096} {
 		path := newRing(t, ring.Config{Capacity: 1 << 20})
 		w, r := openWriter(t, path), openReader(t, path, ring.ReaderOptions{Leases: leases})
 		publish(t, w, most+2)
@@ -280,24 +280,19 @@ func TestALeaseThatIsOutAtCloseIsNamedAndKeepsItsMemory(t *testing.T) {
 func TestADurableCursorStaysAtTheFirstLeaseThatWasNotReleased(t *testing.T) {
 	path := newRing(t, ring.Config{})
 	w := openWriter(t, path)
-	publish(t, w, 20)
+	patterns(t, w, 1, 20, 2000)
 	p := proctest.Start(t, "lease", path, "keep")
 	p.Expect("leased")
 	p.Kill()
 	require.Error(t, p.Wait())
 	r := openReader(t, path, ring.ReaderOptions{Name: "keep", Durable: true})
-	for seq := uint64(3); seq <= 20; seq++ {
-		next(t, r, seq)
-	}
-	require.NoError(t, r.Close())
+	whole(t, r, 3, 20)
 	sound(t, path)
 }
 
 // leaseRole leases five records, releases all but the third and says so.
 func leaseRole(args []string) {
 	r, err := ring.OpenReader(background, args[0], ring.ReaderOptions{Name: args[1], Durable: true})
-	proctest.Die(err)
-	f, err := os.OpenFile(args[0], os.O_RDWR, 0)
 	proctest.Die(err)
 	var leases []ring.Lease
 	for range 5 {
@@ -306,8 +301,6 @@ func leaseRole(args []string) {
 		leases = append(leases, l)
 	}
 	for _, i := range []int{4, 0, 3, 1} {
-		_, err = f.WriteAt([]byte{1, 0, 0, 0}, ring.OffSpaceWake) // a writer sleeps: what can be stored is
-		proctest.Die(err)
 		proctest.Die(leases[i].Release())
 	}
 	proctest.Say("leased")
@@ -347,9 +340,10 @@ func TestALeaseOfAReaderThatWasDroppedSaysSo(t *testing.T) {
 	publish(t, w, 3)
 	l := lease(t, r, 1)
 	require.NoError(t, ring.RemoveReader(background, path, "keep", true))
-	err := l.Release()
+	err := l.Use(func([]byte) error { return nil })
 	require.ErrorIs(t, err, ring.ErrEvicted)
-	named(t, err, "release", path)
+	named(t, err, "use", path)
+	require.NoError(t, l.Release())
 	_, err = r.Lease(background)
 	require.ErrorIs(t, err, ring.ErrEvicted)
 	require.NoError(t, r.Close())
@@ -443,6 +437,11 @@ func TestWorkersReleaseWhileTheirReaderWaits(t *testing.T) {
 		var err error
 		for err == nil {
 			var l ring.Lease
+			if start != 0 { // it waits in another way
+				if _, err = ring.WaitAny(background, r); err != nil {
+					break
+				}
+			}
 			if l, err = r.Lease(background); err == nil {
 				seq++
 				require.Equal(t, seq, l.Seq)
@@ -521,13 +520,20 @@ func TestALeaseThatIsUsedOnATruncatedFileIsAnErrorInUse(t *testing.T) {
 	w, r := openWriter(t, path), openReader(t, path, ring.ReaderOptions{})
 	publish(t, w, 3)
 	l := lease(t, r, 1)
+	require.ErrorIs(t, l.Use(func([]byte) error { return l.Release() }), ring.ErrMisuse, "it was released in there")
+	l = lease(t, r, 2)
 	require.ErrorIs(t, l.Use(func([]byte) error { return errEnough }), errEnough)
 	require.PanicsWithValue(t, "of the caller", func() { _ = l.Use(func([]byte) error { panic("of the caller") }) })
+	_, err := w.Publish(background, make([]byte, small/4))
+	require.NoError(t, err)
+	require.NoError(t, lease(t, r, 3).Release())
+	large := lease(t, r, 4)
 	require.NoError(t, os.Truncate(path, 0))
-	err := l.Use(func(b []byte) error { return fmt.Errorf("read %q", b[0]) })
+	err = l.Use(func(b []byte) error { return fmt.Errorf("read %q", b[0]) })
 	require.ErrorIs(t, err, ring.ErrLost)
 	named(t, err, "use", path)
-	err = l.Release()
+	require.ErrorIs(t, l.Release(), ring.ErrLost)
+	err = large.Release()
 	require.ErrorIs(t, err, ring.ErrLost)
 	named(t, err, "release", path)
 	require.ErrorIs(t, l.Release(), ring.ErrMisuse)

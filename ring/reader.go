@@ -22,7 +22,7 @@ type ReaderOptions struct {
 	From Start
 	// ManualAck leaves consuming to AckTo.
 	ManualAck bool
-	// Leases is how many records may be lent out at a time (Lease): 1 to 4096; 0 means 16.
+	// Leases is how many records may be lent out at a time (Lease): 1 to 4096; 0 means 64.
 	Leases int
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool
@@ -138,7 +138,6 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 func (r *Reader) leave() error {
 	if r.lost == nil {
 		r.guarded(func() {
-			r.catchUp()
 			r.storeCursor()
 			if st := slotState(r.slot.word.Load()); !st.durable() && st.generation() == r.mine.generation() {
 				r.slot.word.Store(uint64(st &^ slotUse)) // S5: we hold the byte: nobody else can have freed it

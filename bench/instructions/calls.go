@@ -55,6 +55,13 @@ func calls() []call {
 			buf := make([]byte, 64)
 			return read(func(r *ring.Reader) error { _, err := r.Read(background, buf); return err })(s)
 		}},
+		{"Lease and Release 64 B", 1, false, read(func(r *ring.Reader) error {
+			l, err := r.Lease(background)
+			if err == nil {
+				err = l.Release()
+			}
+			return err
+		})},
 		{"Records 64 B, a turn", 1, false, (*stage).records},
 		{"Batches 64 B, 16 a turn", callBatch, false, (*stage).batches},
 	}
