@@ -5,6 +5,8 @@
 //     ring made for shared writers ([Config].Shared) several publish at a time, into one order.
 //   - A [Reader] is registered in the file. The writer waits for it: it loses nothing. Its cursor is ephemeral, gone with its
 //     process, or durable, kept under its name.
+//   - A [Member] is one of the processes of a group, which share one durable cursor: each record goes to one of them, and to
+//     another if that one dies or leaves before the record is done.
 //   - An [Observer] is not registered and needs only permission to read. It never holds the writer back, can be overrun, and is
 //     told exactly how many records it lost.
 //
@@ -20,6 +22,8 @@
 //     writer that is stopped while it publishes stops the others.
 //   - Records come at least once to a durable reader that was killed: what it consumed since its cursor was last stored, at
 //     most a 64th of the capacity, comes again. [Reader.Ack] stores it.
+//   - So they come to the members of a group. Work.Delivery tells those that another member may have had. The writer waits for
+//     the slowest: what has been given out and is not done holds it back, also without a process.
 //   - Whoever may write to the file may destroy what is in it. Others get an error then, never a crash, an endless loop or
 //     somebody else's memory. A [Claim] and a [Lease] are the exceptions: they are the mapping itself (see Claim.Bytes, Lease.Use).
 //   - Forked children that do not exec keep the locks of their parent alive.
@@ -52,10 +56,10 @@
 //
 // # Concurrency
 //
-// Functions may be called from any goroutine. A Writer, a Reader and an Observer belong to one goroutine at a time, all but
-// Close, which may come from any and ends waits with os.ErrClosed. Two goroutines in one handle get ErrMisuse, mostly: it is
-// found as Go's maps find it. A [Lease] may be released by any goroutine. Different handles have nothing to do with each
-// other, also those of one ring.
+// Functions may be called from any goroutine. A Writer, a Reader, a Member and an Observer belong to one goroutine at a time,
+// all but Close, which may come from any and ends waits with os.ErrClosed. Two goroutines in one handle get ErrMisuse, mostly:
+// it is found as Go's maps find it. A [Lease] may be released by any goroutine, and where a Member has a Window above 1, any
+// may say that a record is done. Different handles have nothing to do with each other, also those of one ring.
 //
 // Several goroutines that publish into one ring each open a Writer of their own on a ring of shared writers (a slot and a
 // mapping each), or share one under a mutex of their own, which is all that an exclusive ring needs.
@@ -65,8 +69,8 @@
 // A Logger is told of what the hot path never does: "ring recovered" (the writer before was killed, the machine was
 // restarted, or the file is a copy), "mended" and "not mended" (what was wrong in it), "ring followed" (Follow), "ring lost",
 // "reader reaped" (a dead reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "mutex taken over"
-// (a shared writer died while it published) and "writer stalled" (one has published for a second, stopped perhaps, and
-// others wait).
+// (a shared writer died while it published), "writer stalled" (one has published for a second, stopped perhaps, and others
+// wait) and "claim taken over" (a group's member died or left before its records were done).
 package ring
 
 import _ "github.com/mmring/mmring/internal/host" // refuses machines on which a ring cannot be right

@@ -4,6 +4,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mmring/mmring/internal/view"
 )
@@ -140,6 +141,9 @@ func (r *Reader) Owned(n int) []byte {
 	start := end - payload + uint64(r.hdr.prefix())
 	return r.data[start : start+uint64(n)]
 }
+
+// Claiming makes the next claim one of n records.
+func (m *Member) Claiming(n int) { m.most, m.begun = n, time.Time{} }
 
 // File is the handle's descriptor.
 func (h *handle) File() *os.File { return h.file }

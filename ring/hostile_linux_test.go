@@ -18,7 +18,7 @@ import (
 // answers are the errors that a ring whose words somebody scribbles over may have.
 var answers = []error{
 	ring.ErrCorrupt, ring.ErrFull, ring.ErrEvicted, ring.ErrEnded, ring.ErrTooLarge, ring.ErrNoSlot, ring.ErrBusy, ring.ErrName,
-	ring.ErrMisuse, io.EOF, io.ErrShortBuffer, os.ErrNotExist, os.ErrExist, errEnough,
+	ring.ErrMisuse, ring.ErrWindow, io.EOF, io.ErrShortBuffer, os.ErrNotExist, os.ErrExist, errEnough,
 }
 
 // expected returns err unless it is one of those, in which case the caller goes on.
@@ -150,6 +150,8 @@ var hostages = map[string]func(path string) (use func() error, done func(), err 
 	"started reader": func(path string) (func() error, func(), error) {
 		return hostageReader(path, ring.ReaderOptions{From: ring.Last(9)})
 	},
+	"member":               func(path string) (func() error, func(), error) { return hostageMember(path, 1) },
+	"member with a window": func(path string) (func() error, func(), error) { return hostageMember(path, 5) },
 	"observer": func(path string) (func() error, func(), error) {
 		v, err := ring.Observe(background, path, ring.ObserverOptions{})
 		if err != nil {
@@ -169,6 +171,12 @@ var hostages = map[string]func(path string) (use func() error, done func(), err 
 			if expected(err) == nil {
 				err = ring.AddReader(background, path, "e", ring.Seq(5))
 			}
+			if expected(err) == nil {
+				err = ring.RemoveReader(background, path, "workers", true)
+			}
+			if expected(err) == nil {
+				err = ring.AddGroup(background, path, "workers", ring.Oldest)
+			}
 			return err
 		}, func() {}, nil
 	},
@@ -186,6 +194,41 @@ func hostageReader(path string, o ring.ReaderOptions) (func() error, func(), err
 		}
 		return read()
 	}, func() { r.Close() }, nil
+}
+
+func hostageMember(path string, window int) (func() error, func(), error) {
+	m, err := ring.JoinGroup(background, path, "workers", ring.GroupOptions{Window: window})
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, _ := ended()
+	n := 0
+	return func() error {
+		n++
+		left := n % 10
+		switch n % 3 {
+		case 0:
+			for w := range m.Records(ctx) {
+				if left--; left < 0 {
+					return w.Done()
+				}
+			}
+			return m.Err()
+		case 1:
+			for batch := range m.Batches(ctx, n%100) {
+				if left--; left < 0 {
+					return batch[len(batch)-1].Done()
+				}
+			}
+			return m.Err()
+		default:
+			w, err := m.Next(ctx)
+			if err == nil {
+				err = w.Done()
+			}
+			return err
+		}
+	}, func() { m.Close() }, nil
 }
 
 // readings reads in all ways by turns, and never waits.

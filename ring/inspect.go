@@ -43,6 +43,7 @@ type Info struct {
 	Writer  WriterInfo
 	Writers []WriterInfo // of a ring of shared writers: all that have a slot; Writer is then the last one that came
 	Readers []ReaderInfo
+	Groups  []GroupInfo
 	Stats   Stats
 }
 
@@ -104,10 +105,13 @@ func (h *handle) inspect() (info Info, err error) {
 	}
 	info.Writer = WriterInfo{Alive: alive, PID: int(h.pid.Load()), Host: text(h.host), Program: text(h.program), Since: stamp(h.started.Load())}
 	for i := range h.used() {
-		if slotState(h.slots[i].word.Load()).kind() == kindWriter {
+		switch slotState(h.slots[i].word.Load()).kind() {
+		case kindWriter:
 			if err := h.inspectWriter(i, &info); err != nil {
 				return info, err
 			}
+			continue
+		case kindGroup, kindMember:
 			continue
 		}
 		r, used, err := h.inspectSlot(i, &info)
@@ -118,7 +122,7 @@ func (h *handle) inspect() (info Info, err error) {
 			info.Readers = append(info.Readers, r)
 		}
 	}
-	return info, nil
+	return info, h.inspectGroups(&info)
 }
 
 // inspectStream fills in positions and numbers. While a writer runs it looks again until none of what it read was
@@ -184,6 +188,13 @@ func (h *handle) fixed() Info {
 
 var stateNames = map[uint8]string{stateClaimed: "claimed", stateActive: "active", stateEvicted: "evicted", stateCorrupt: "corrupt"}
 
+func stateName(st slotState) string {
+	if name, ok := stateNames[st.state()]; ok {
+		return name
+	}
+	return fmt.Sprintf("state %d", st.state())
+}
+
 func (h *handle) inspectSlot(i int, info *Info) (r ReaderInfo, used bool, err error) {
 	s := &h.slots[i]
 	st := slotState(s.word.Load())
@@ -194,12 +205,8 @@ func (h *handle) inspectSlot(i int, info *Info) (r ReaderInfo, used bool, err er
 	if err != nil {
 		return r, false, err
 	}
-	name, ok := stateNames[st.state()]
-	if !ok {
-		name = fmt.Sprintf("state %d", st.state())
-	}
 	r = ReaderInfo{
-		Slot: i, Name: text(s.name), Durable: st.durable(), State: name, Alive: alive,
+		Slot: i, Name: text(s.name), Durable: st.durable(), State: stateName(st), Alive: alive,
 		PID: int(s.pid.Load()), Since: stamp(s.started.Load()), Cursor: s.cursor.Load(),
 		Records: s.records.Load(), Bytes: s.bytes.Load(), Waits: s.waits.Load(),
 	}

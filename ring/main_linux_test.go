@@ -26,6 +26,8 @@ func TestMain(m *testing.M) {
 		"shared":      sharedRole,
 		"deed":        deedRole,
 		"drain":       drainRole,
+		"member":      memberRole,
+		"worker":      workerRole,
 		"flood":       floodRole,
 		"standby":     standbyRole,
 		"writer":      writerRole,

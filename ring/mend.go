@@ -77,7 +77,9 @@ func (r *recovery) mendSlot(i int) {
 	name := quoted(text(s.name))
 	switch {
 	case st&slotUse == 0:
-	case st.kind() == kindWriter || st.kind() == kindMember: // its peers finish what it has begun
+	case st.kind() == kindWriter: // its peers finish what it has begun
+	case st.mayClaim():
+		r.mendClaim(i)
 	case st.state() == stateFree:
 		r.free(i, "is free, and its word %#x says more", uint64(st))
 	case st.durable() && checkName(text(s.name)) != nil:

@@ -160,11 +160,11 @@ func (m *memory) find(name string) (int, bool) {
 	return 0, false
 }
 
-// freeSlot locks the byte of a slot that is free, or whose ephemeral owner is dead.
+// freeSlot locks the byte of a slot that is free, or whose ephemeral owner is dead, or a group's member that has nothing.
 func (h *handle) freeSlot() (int, *lock.Life, error) {
 	for i := range h.slots {
 		s := &h.slots[i]
-		if slotState(s.word.Load()).durable() {
+		if s.kept() {
 			continue
 		}
 		life, err := lock.TryHold(h.file, lifeByte(i))
@@ -174,7 +174,7 @@ func (h *handle) freeSlot() (int, *lock.Life, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		if st := slotState(s.word.Load()); !st.durable() { // nobody can change it any more
+		if !s.kept() { // nobody can change it any more
 			return i, life, nil
 		}
 		life.Close()

@@ -26,6 +26,13 @@ func Remove(path string, force bool) error {
 				return fail("remove", path, fmt.Errorf("%w: process %d reads%s", ErrBusy, r.PID, quoted(r.Name)))
 			}
 		}
+		for _, g := range info.Groups {
+			for _, m := range g.Members {
+				if m.Alive {
+					return fail("remove", path, fmt.Errorf("%w: process %d is a member of group%s", ErrBusy, m.PID, quoted(g.Name)))
+				}
+			}
+		}
 	}
 	return fail("remove", path, os.Remove(path))
 }
@@ -50,8 +57,8 @@ func MoveReader(ctx context.Context, path, name string, from Start) error {
 	return r.Close()
 }
 
-// RemoveReader removes the durable cursor name, and the writer no longer waits for it. A living reader is only removed
-// with force, and gets ErrEvicted; without: ErrBusy. An unknown name: fs.ErrNotExist.
+// RemoveReader removes the durable cursor name, or the group of that name, and the writer no longer waits for it. A living
+// reader or member is only removed with force, and gets ErrEvicted; without: ErrBusy. An unknown name: fs.ErrNotExist.
 func RemoveReader(ctx context.Context, path, name string, force bool) error {
 	if err := checkName(name); err != nil {
 		return fail("remove reader", path, err)
@@ -78,6 +85,11 @@ func (h *handle) removeReader(ctx context.Context, name string, force bool) (err
 	s := &h.slots[i]
 	life, err := lock.TryHold(h.file, lifeByte(i))
 	switch {
+	case err == nil && slotState(s.word.Load()).kind() == kindGroup:
+		err = h.removeGroup(i, force)
+		if e := life.Close(); err == nil {
+			err = e
+		}
 	case err == nil:
 		s.word.Store(uint64(slotState(s.word.Load()) &^ slotUse)) // S6: free; we hold the byte
 		err = life.Close()

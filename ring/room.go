@@ -116,14 +116,15 @@ type holder struct {
 }
 
 // scan returns the smallest position that somebody still needs, and whose slot it is; published if there is none. All
-// cursors come before the first claim: what a group's cursor has passed is in a claim by then.
+// cursors come before the first claim: what a group's cursor has passed is in a claim by then, also in that of a member
+// whose slot nobody had when we came by.
 func (w *Writer) scan() (m uint64, by holder) {
 	m, by.slot = w.pub, -1
 	claims := false
 	for i := range w.used() {
 		s := &w.slots[i]
 		st := slotState(s.word.Load())
-		claims = claims || st.mayClaim()
+		claims = claims || st.mayClaim() || st.kind() == kindGroup
 		if st.holdsBack() {
 			w.weigh(holder{i, st}, s.cursor.Load(), &m, &by) // R2's partner
 		}

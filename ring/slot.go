@@ -13,8 +13,10 @@ import (
 type slot struct {
 	word       *atomic.Uint64
 	cursor     *atomic.Uint64
+	given      *atomic.Uint64 // of a member: how often what it has claimed was given out
 	claimStart *atomic.Uint64 // what a group's member has taken out of the group starts here
 	claimEnd   *atomic.Uint64 // 0: nothing
+	group      *atomic.Uint64 // of a member: its group's slot
 	pid        *atomic.Uint64
 	started    *atomic.Uint64
 	records    *atomic.Uint64
@@ -26,7 +28,8 @@ type slot struct {
 func newSlot(control []byte, off int) slot {
 	u64 := func(field int) *atomic.Uint64 { return view.Uint64(control, off+field) }
 	return slot{
-		word: u64(slotWord), cursor: u64(slotCursor), claimStart: u64(slotClaimStart), claimEnd: u64(slotClaimEnd),
+		word: u64(slotWord), cursor: u64(slotCursor), given: u64(slotSequence),
+		claimStart: u64(slotClaimStart), claimEnd: u64(slotClaimEnd), group: u64(slotGroup),
 		pid: u64(slotPID), started: u64(slotStarted),
 		records: u64(slotRecords), bytes: u64(slotBytes), waits: u64(slotWaits),
 		name: control[off+slotName : off+slotName+slotNameSize],
@@ -51,6 +54,13 @@ func (s slotState) holdsBack() bool {
 
 // mayClaim reports whether the writer has to wait for what this slot has claimed, if anything: it is a group's member.
 func (s slotState) mayClaim() bool { return s.state() == stateActive && s.kind() == kindMember }
+
+// kept reports whether the slot stays its owner's when that is dead: it is durable, and if it is a member's, something is
+// claimed that others have to finish.
+func (s *slot) kept() bool {
+	st := slotState(s.word.Load())
+	return st.durable() && (st.kind() != kindMember || st.mayClaim() && s.claimEnd.Load() != 0)
+}
 
 // as returns the word with another state, all else kept.
 func (s slotState) as(state uint8) slotState { return s&^0xff | slotState(state) }

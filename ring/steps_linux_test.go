@@ -188,6 +188,9 @@ func publishNext(w *ring.Writer, n int, size ...int) error {
 func deedRole(args []string) {
 	d, ok := deeds[args[0]]
 	if !ok {
+		d, ok = groupDeeds[args[0]]
+	}
+	if !ok {
 		d = sharedDeeds[args[0]]
 	}
 	do := d.begin(args[1])
@@ -201,6 +204,9 @@ func deedRole(args []string) {
 // can go on.
 func TestWhoIsKilledAtAnyStoreLeavesARingThatGoesOn(t *testing.T) {
 	for name, d := range deeds {
+		t.Run(name, func(t *testing.T) { killedAtAnyStore(t, stepRing(t), name, d) })
+	}
+	for name, d := range groupDeeds {
 		t.Run(name, func(t *testing.T) { killedAtAnyStore(t, stepRing(t), name, d) })
 	}
 	for name, d := range sharedDeeds {
@@ -235,6 +241,7 @@ func killedAtAnyStore(t *testing.T, path, name string, d deed) {
 	restored(t, path, states[0])
 	first := inspect(t, path)
 	before := first
+	work := workLeft(t, path)
 	for _, state := range states {
 		copy(image, state)
 		restored(t, path, image)
@@ -245,9 +252,13 @@ func killedAtAnyStore(t *testing.T, path, name string, d deed) {
 		if keptIn(first) != nil && keptIn(last) != nil {
 			require.NotNil(t, keptIn(info), "the cursor is there all the time")
 		}
+		if _, ok := groupDeeds[name]; ok {
+			work = lessWork(t, path, work, name)
+		}
 		goesOn(t, path, info)
 		before = info
 	}
+	require.Len(t, work, toDo[name])
 }
 
 // keptIn returns the durable reader of the ring, if it has one.

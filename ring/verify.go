@@ -150,6 +150,10 @@ func (s *survey) slot(i int, bounded bool) {
 		s.fault(off, "slot", "word %#x of slot %d", uint64(st), i)
 	case st.state() == stateCorrupt:
 		s.fault(off, "slot", "slot %d (%q) was dropped: its cursor %d could not be", i, name, slot.cursor.Load())
+	case st.mayClaim():
+		if bounded && slot.claimEnd.Load() != 0 {
+			s.claim(i)
+		}
 	case !st.holdsBack():
 	default:
 		if st.durable() && checkName(name) != nil {

@@ -50,6 +50,9 @@ func waits(t *testing.T) (all []*waiting) {
 		}
 	}
 	all = append(all, waitingToLease(t))
+	for _, window := range []int{1, 8} {
+		all = append(all, waitingToWork(t, window))
+	}
 	for call, f := range writingCalls {
 		all = append(all, waitingToWrite(t, "writer, "+call, f))
 	}
@@ -110,6 +113,19 @@ func waitingToLease(t *testing.T) *waiting {
 		name: "reader, lease", path: path, h: r,
 		call:  leasing(r),
 		other: func() error { return second(r.Next(background)) },
+		free:  func() { publish(t, w, 1) },
+	}
+}
+
+func waitingToWork(t *testing.T, window int) *waiting {
+	t.Helper()
+	path := newRing(t, ring.Config{})
+	m, w := join(t, path, ring.GroupOptions{Window: window}), openWriter(t, path)
+	next := func(ctx context.Context) error { _, err := m.Next(ctx); return err }
+	return &waiting{
+		name: fmt.Sprintf("member, window %d", window), path: path, h: m,
+		call:  next,
+		other: func() error { return next(background) },
 		free:  func() { publish(t, w, 1) },
 	}
 }

@@ -1,28 +1,42 @@
 /*
-A group: two members share one cursor K. A member writes its claim into its own slot and then moves K over it by compare-and-swap. The
-writer keeps K and the claims. Member 0 may die anywhere; member 1 then finishes the dead one's claim in the dead one's
-slot, whose byte it holds. Every record is delivered at least once, and never a wrong one.
+A group: two members share one cursor K. A member writes its claim, of one record or two, into its own slot (G1) and then moves K over
+it by compare-and-swap (G3). The writer keeps K and the claims. Records are done in any order; the claim's start moves up to the first
+that is not (G5), and when all are done the claim is gone (G6). Member 0 may die anywhere, or leave with a claim that it has begun;
+member 1, which comes when it likes, then finishes that claim in the dead one's slot, whose byte it holds (G7). What has been given to a user is said before (G8, G9). Every record is done, a
+wrong one is never delivered, none before K has passed it, and of all deliveries of a record at most one says that it is the first.
 
   BUG_CLAIMS_FIRST  the writer looks at the claims before it looks at K
+  BUG_MEMBERS_SEEN  the writer looks at the claims only if it has seen a member before it looked at K
   BUG_LATE_CLAIM    a member moves K first and claims afterwards
   BUG_COPY          the claim of the dead is cleared, then delivered
   BUG_NO_OLDEST     who finishes it does not compare it with O
+  BUG_NO_CLAMP      who finishes it goes beyond K
+  BUG_EARLY_START   the start moves up to the record that is done, though one before it is not
+  BUG_EARLY_END     a member sees the end though another has a claim
+  BUG_UNMARKED      who finishes it says that it is the first
+  BUG_EARLY_G8      a member says before it has won that nothing has been given to its user
+  BUG_LATE_G9       a member does not say that it gives a record to its user
 */
 #define CAPACITY 2
-#define RECORDS  5
+#define RECORDS  4
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
 byte cell[CAPACITY];
 byte published, oldest;
 byte K;
+bool joined[2];
 byte claimStart[2], claimEnd[2];        /* end 0: no claim */
+byte given[2];                          /* what lies before it has been given to a user */
 byte fate;                              /* of member 0 */
 #define DONE 1
 #define DEAD 2
-byte got[RECORDS];                      /* how often each was delivered */
+bool done[RECORDS];
+byte first[RECORDS];                    /* deliveries that said so */
 
-#define DELIVER(a) assert(cell[(a) % CAPACITY] == (a) + 1); assert(cell[(a) % CAPACITY] == (a) + 1); got[a]++
+#define DELIVER(a, n)                                                                                                          \
+	d_step { assert(K > (a)); assert(cell[(a) % CAPACITY] == (a) + 1); if :: (n) == 1 -> first[a]++; assert(first[a] < 2) :: else fi };      \
+	assert(cell[(a) % CAPACITY] == (a) + 1)
 #define MAYDIE if :: me == 0 -> fate = DEAD; goto gone :: true fi
 
 inline claims(m) {
@@ -30,7 +44,8 @@ inline claims(m) {
 	do
 	:: i < 2 ->
 		if
-		:: claimEnd[i] != 0 -> m = MIN(m, claimStart[i])
+		:: joined[i] && claimEnd[i] != 0 ->
+			m = MIN(m, claimStart[i])
 		:: else
 		fi;
 		i++
@@ -43,12 +58,18 @@ inline scan(m) {
 #ifdef BUG_CLAIMS_FIRST
 	m = 255; claims(m); m = MIN(m, K)
 #else
+#ifdef BUG_MEMBERS_SEEN
+	seen = joined[0] || joined[1];
+	m = K;
+	if :: seen -> claims(m) :: else fi
+#else
 	m = K; claims(m)
+#endif
 #endif
 }
 
 active proctype writer() {
-	byte limit = CAPACITY, m, i;
+	byte limit = CAPACITY, m, i; bool seen;
 	do
 	:: published < RECORDS ->
 		do
@@ -71,47 +92,108 @@ active proctype writer() {
 }
 
 proctype member(byte me) {
-	byte a, o, i; bool won;
+	byte a, e, o, k; bool won;
+	joined[me] = true;
 	do
 	:: me == 1 && fate == DEAD && claimEnd[0] != 0 ->               /* finish what the dead one left */
 		a = claimStart[0];
-#ifndef BUG_NO_OLDEST
-		o = oldest;
+		e = claimEnd[0];
+		o = oldest;                                             /* G7 */
+		k = K;                                                  /* G7 */
+#ifdef BUG_NO_OLDEST
+		o = 0;
 #endif
 		if
-		:: a < o || a >= K                                      /* it never held */
+		:: a < o || a >= k                                      /* it never held */
 		:: else ->
+#ifndef BUG_NO_CLAMP
+			e = MIN(e, k);
+#endif
 #ifdef BUG_COPY
 			claimEnd[0] = 0;
 #endif
-			DELIVER(a)
+			k = given[0];
+#ifdef BUG_UNMARKED
+			k = 0;
+#endif
+			do
+			:: a < e -> DELIVER(a, (a < k -> 2 : 1)); done[a] = true; a++
+			:: else -> break
+			od
 		fi;
-		claimEnd[0] = 0
-	:: atomic { K < published -> a = K };                           /* one load of K */
+		claimEnd[0] = 0                                         /* G6 */
+	:: d_step { K < published -> a = K; k = published };            /* one load of each */
+		if
+		:: e = a + 1
+		:: a + 2 <= k -> e = a + 2
+		fi;
+#ifndef BUG_EARLY_G8
+		given[me] = e;                                          /* G1 */
+#else
+		given[me] = a;
+#endif
 #ifndef BUG_LATE_CLAIM
-		claimStart[me] = a;
-		claimEnd[me] = a + 1;
+		claimStart[me] = a;                                     /* G1 */
+		claimEnd[me] = e;                                       /* G1, G2 */
 #endif
 		MAYDIE;
-		if
-		:: d_step { K == a -> K = a + 1 } ->
-			MAYDIE;
+		d_step { won = K == a; if :: won -> K = e :: else fi }; /* G3 */
+		MAYDIE;
 #ifdef BUG_LATE_CLAIM
-			claimStart[me] = a;
-			claimEnd[me] = a + 1;
+		claimStart[me] = a;
+		claimEnd[me] = e;
 #endif
-			DELIVER(a);
-			MAYDIE
+		if
+		:: won ->
+			given[me] = a;                                  /* G8 */
+			MAYDIE;
+#ifndef BUG_LATE_G9
+			given[me] = a + 1;                              /* G9 */
+			MAYDIE;
+#endif
+			DELIVER(a, 1);
+			MAYDIE;
+			if
+			:: e == a + 1 -> done[a] = true
+			:: e == a + 2 ->
+				done[a] = true;
+				claimStart[me] = a + 1;                 /* G5 */
+				if
+				:: me == 0 -> fate = DEAD; goto gone    /* it leaves */
+				:: true
+				fi;
+				given[me] = a + 2;                      /* G9 */
+				DELIVER(a + 1, 1);
+				MAYDIE;
+				done[a + 1] = true
+			:: e == a + 2 ->
+				given[me] = a + 2;                      /* G9 */
+				DELIVER(a + 1, 1);
+				done[a + 1] = true;
+#ifdef BUG_EARLY_START
+				claimStart[me] = a + 2;
+#endif
+				MAYDIE;
+				done[a] = true
+			fi
 		:: else                                                 /* the other was faster */
 		fi;
-		claimEnd[me] = 0
-	:: K == RECORDS && (me == 0 || fate == DONE || fate == DEAD && claimEnd[0] == 0) -> break
+		claimEnd[me] = 0                                        /* G4, G6 */
+	:: K == RECORDS ->
+		if
+#ifdef BUG_EARLY_END
+		:: true -> break
+#endif
+		:: claimEnd[1 - me] == 0 -> break
+		:: else
+		fi
 	od;
 	if
 	:: me == 0 -> fate = DONE
 	:: else ->
+		a = 0;
 		do
-		:: i < RECORDS -> assert(got[i] > 0); i++
+		:: a < RECORDS -> assert(done[a]); a++
 		:: else -> break
 		od
 	fi;

@@ -1,0 +1,168 @@
+package ring
+
+import (
+	"fmt"
+
+	"github.com/mmring/mmring/internal/release"
+	"github.com/mmring/mmring/lock"
+)
+
+// hold is a slot of kind member that this member has, and what is claimed in it.
+//
+// from <= next.position <= end: what lies before from is done, what lies between the two has been given to the user, and some
+// of it, but not all, may be done. The bytes from from to end are the member's own.
+type hold struct {
+	m     *Member
+	index int
+	slot  *slot
+	life  *lock.Life
+	mine  slotState // the slot's word while all is well
+	found bool      // the slot was a dead member's
+
+	from     mark
+	next     mark
+	end      uint64   // 0: nothing is claimed
+	given    uint64   // what lies before it has been given to the user, or to that of another member
+	old      uint64   // what lies before it to that of another, perhaps
+	delivery int      // and what that has now
+	records  []handed // what the user has, some of it done
+	first    int      // of them that is not done
+	serial   uint32   // of records: they are others now
+
+	window []byte // a private copy of the ring's bytes from next.position on, or nothing
+	own    []byte // memory for windows
+}
+
+// handed is a record that the user has.
+type handed struct {
+	behind mark // where the next one starts
+	done   bool
+}
+
+// give delivers the next record; false if there is none left, or, unless it may copy more, none in the window. It fails if
+// the slot was dropped, or if what was claimed is no record.
+func (h *hold) give(w *Work, more bool) (ok bool, err error) {
+	if h.m.window > 1 {
+		h.m.mu.Lock()
+		defer h.m.mu.Unlock()
+	}
+	for h.next.position < h.end {
+		raw := h.window
+		if len(raw) < recordSize {
+			if !more {
+				return false, nil
+			}
+			if err := h.fill(recordSize); err != nil {
+				return false, err
+			}
+			raw = h.window
+		}
+		rec, good := h.parse(raw)
+		if !good || rec.seq == 0 || h.next.sequence != 0 && rec.seq != h.next.sequence {
+			return false, h.contradiction(rec, good)
+		}
+		if rec.kind == kindPadding {
+			h.pass(rec)
+			continue
+		}
+		if rec.whole > uint64(len(raw)) {
+			if !more {
+				return false, nil
+			}
+			if err := h.fill(rec.whole); err != nil {
+				return false, err
+			}
+			continue
+		}
+		return true, h.deliver(w, rec, raw[:rec.size:rec.size])
+	}
+	return false, nil
+}
+
+// parse parses the header of the record at next, of which raw is a private copy.
+func (h *hold) parse(raw []byte) (head, bool) {
+	pos := h.next.position
+	left := min(h.end-pos, h.m.capacity()-pos&h.m.mask)
+	return h.m.parseWords(le.Uint64(raw[0:8]), le.Uint64(raw[8:16]), pos, left)
+}
+
+// pass moves next, and the window with it, behind a record or padding.
+func (h *hold) pass(rec head) {
+	h.next.position += rec.whole
+	h.next.sequence = rec.seq
+	if rec.kind == kindData {
+		h.next.sequence++
+	}
+	h.window = h.window[min(rec.whole, uint64(len(h.window))):]
+}
+
+// deliver makes w the record of which raw is a private copy.
+func (h *hold) deliver(w *Work, rec head, raw []byte) error {
+	prefix, payload := raw[:rec.prefix], raw[rec.prefix:]
+	if rec.flags&flagSum != 0 && !sumRight(prefix, payload) {
+		return corrupt("checksum of record %d at position %d", rec.seq, h.next.position)
+	}
+	w.Seq, w.Tag, w.Payload, w.nanos, w.Lost = rec.seq, rec.tag, payload[:len(payload):len(payload)], 0, 0
+	if rec.flags&flagTime != 0 {
+		w.nanos = int64(le.Uint64(prefix[recordSize:]))
+	}
+	w.Delivery, w.hold, w.serial, w.index = 1, h, h.serial, len(h.records)
+	m := h.m
+	if h.next.position < h.old {
+		w.Delivery = h.delivery
+	}
+	if w.Delivery > 1 {
+		m.stats.Again++
+	}
+	h.pass(rec)
+	if h.next.position > h.given {
+		h.given = h.next.position
+		release.Store(h.slot.cursor, h.given) // G9: before anybody has it
+	}
+	h.records = append(h.records, handed{behind: h.next})
+	m.out++
+	m.stats.Records++
+	m.stats.Bytes += uint64(len(payload))
+	return nil
+}
+
+// fill copies at least need bytes from next on, which must be in the claim and not reach past the region's end. What the
+// user has of the window before stays as it is if it may be in use.
+func (h *hold) fill(need uint64) error {
+	m, off := h.m, h.next.position&h.m.mask
+	n := min(max(need, windowSize), h.end-h.next.position, m.capacity()-off)
+	if n > uint64(len(h.own)) || m.window > 1 && len(h.records) > 0 {
+		h.own = make([]byte, max(n, windowSize))
+	}
+	h.window = h.own[:n]
+	copyOut(h.window, m.data[off:off+n])
+	order(&m.fence)                              // V1
+	if slotState(h.slot.word.Load()) != h.mine { // V2: a slot that was dropped keeps nothing
+		h.window = nil
+		return h.dismissed()
+	}
+	return nil
+}
+
+// contradiction says what is wrong at next.
+func (h *hold) contradiction(rec head, good bool) error {
+	if err := h.dismissed(); err != nil {
+		return err
+	}
+	if !good || rec.seq == 0 {
+		return corrupt("no record at position %d (offset %d)", h.next.position, h.next.position&h.m.mask)
+	}
+	return corrupt("record %d at position %d, expected %d", rec.seq, h.next.position, h.next.sequence)
+}
+
+// dismissed reports that the slot was dropped.
+func (h *hold) dismissed() error {
+	switch s := slotState(h.slot.word.Load()); {
+	case s == h.mine:
+		return nil
+	case s.state() == stateEvicted:
+		return fmt.Errorf("%w: its group was removed", ErrEvicted)
+	default:
+		return corrupt("this member's slot was changed from %#x to %#x", uint64(h.mine), uint64(s))
+	}
+}

@@ -1,0 +1,250 @@
+package ring_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mmring/mmring/ring"
+)
+
+func TestARecordIsDoneOnce(t *testing.T) {
+	for _, window := range []int{0, 1, 2, 5} {
+		path := newRing(t, ring.Config{})
+		w := openWriter(t, path)
+		publish(t, w, 5)
+		m := join(t, path, ring.GroupOptions{Window: window})
+		one := work(t, m, 1, 1)
+		require.NoError(t, one.Done())
+		err := one.Done()
+		require.ErrorIs(t, err, ring.ErrMisuse)
+		require.ErrorContains(t, err, "record 1 is not out")
+		named(t, err, "done", path)
+		two := work(t, m, 2, 1)
+		require.ErrorIs(t, one.Done(), ring.ErrMisuse, "a copy of it from long ago")
+		if window < 2 {
+			work(t, m, 3, 1)
+			require.ErrorIs(t, two.Done(), ring.ErrMisuse, "asking for the next one said so")
+		}
+		require.NoError(t, m.Close())
+		require.ErrorIs(t, two.Done(), os.ErrClosed)
+		require.ErrorIs(t, ring.Work{}.Done(), ring.ErrMisuse)
+	}
+}
+
+func TestInAWindowRecordsAreDoneInAnyOrder(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	publish(t, w, 20)
+	m := join(t, path, ring.GroupOptions{Window: 4})
+	var out []ring.Work
+	for seq := uint64(1); seq <= 4; seq++ {
+		out = append(out, work(t, m, seq, 1))
+	}
+	_, err := m.Next(background)
+	require.ErrorIs(t, err, ring.ErrWindow)
+	require.ErrorContains(t, err, "4 records are not done")
+	named(t, err, "read", path)
+	for i, w := range out {
+		require.Equal(t, fmt.Sprint(i+1), string(w.Payload), "it stays as it is until it is done")
+	}
+	require.NoError(t, out[3].Done())
+	require.NoError(t, out[1].Done())
+	five := work(t, m, 5, 1)
+	require.NoError(t, out[2].Done())
+	require.NoError(t, five.Done())
+	first := func() uint64 {
+		low := uint64(100)
+		for _, member := range group(t, path).Members {
+			if member.ClaimSeq > 0 {
+				low = min(low, member.ClaimSeq)
+			}
+		}
+		return low
+	}
+	require.EqualValues(t, 1, first(), "the writer keeps all from the first that is not done")
+	require.NoError(t, out[0].Done())
+	require.Greater(t, first(), uint64(5))
+	require.NoError(t, m.Close())
+	n := join(t, path, ring.GroupOptions{Window: 20})
+	for seq := uint64(6); seq <= 20; seq++ {
+		work(t, n, seq, 1)
+	}
+	require.NoError(t, n.Close())
+	o := join(t, path, ring.GroupOptions{})
+	var seen []uint64
+	for range 15 {
+		w, err := o.Next(background)
+		require.NoError(t, err)
+		require.Greater(t, w.Delivery, 1)
+		seen = append(seen, w.Seq)
+	}
+	slices.Sort(seen)
+	require.Equal(t, []uint64{6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, seen)
+	nothing(t, o)
+	sound(t, path)
+}
+
+// One record that takes for ever does not keep a member from the others, until each of its claims has such a one.
+func TestASlowRecordHoldsBackItsClaimAlone(t *testing.T) {
+	path := newRing(t, ring.Config{Slots: 5})
+	w := openWriter(t, path)
+	m := join(t, path, ring.GroupOptions{Window: 100})
+	var slow []ring.Work
+	seq := uint64(0)
+	for {
+		publish(t, w, 1)
+		w, err := m.Next(background)
+		if errors.Is(err, ring.ErrWindow) {
+			require.ErrorContains(t, err, "finds no slot")
+			break
+		}
+		require.NoError(t, err)
+		seq++
+		require.Equal(t, seq, w.Seq)
+		if seq%3 == 1 {
+			slow = append(slow, w)
+		} else {
+			require.NoError(t, w.Done())
+		}
+	}
+	require.Len(t, slow, 4, "as many as there are slots beside the group's")
+	require.Len(t, group(t, path).Members, 4)
+	require.NoError(t, slow[2].Done())
+	work(t, m, seq+1, 1)
+	require.NoError(t, m.Close())
+	m = join(t, path, ring.GroupOptions{})
+	for i, want := range []uint64{1, 4, 10, 11} {
+		w, err := m.Next(background)
+		require.NoError(t, err, i)
+		require.Equal(t, 2, w.Delivery)
+		require.Contains(t, []uint64{1, 4, 10, 11}, w.Seq, want)
+	}
+	nothing(t, m)
+}
+
+func TestTheWriterWaitsForWhatIsNotDone(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	m := join(t, path, ring.GroupOptions{Window: 200})
+	last := fill(t, w)
+	var out []ring.Work
+	for len(out) < int(last) {
+		next, err := m.Next(background)
+		if errors.Is(err, ring.ErrWindow) {
+			break
+		}
+		require.NoError(t, err)
+		out = append(out, next)
+	}
+	_, err := w.TryPublish(make([]byte, 1000))
+	require.ErrorIs(t, err, ring.ErrFull, "nothing is done")
+	require.True(t, group(t, path).Members[0].HoldsBack)
+	for _, w := range out[1:] {
+		require.NoError(t, w.Done())
+	}
+	_, err = w.TryPublish(make([]byte, 1000))
+	require.ErrorIs(t, err, ring.ErrFull, "the first is not done")
+	answer := make(chan error)
+	go func() {
+		_, err := w.Publish(background, make([]byte, 1000))
+		answer <- err
+	}()
+	asleep(t, 1)
+	require.NoError(t, out[0].Done())
+	require.NoError(t, <-answer, "who sleeps is woken")
+	require.Zero(t, inspect(t, path).Stats.Helped)
+}
+
+func TestAtTheEndMembersWaitForEachOther(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	publish(t, w, 2)
+	a, b := join(t, path, ring.GroupOptions{}), join(t, path, ring.GroupOptions{})
+	work(t, a, 1, 1)
+	require.NoError(t, w.End())
+	work(t, b, 2, 1)
+	answer := make(chan error)
+	go func() {
+		_, err := b.Next(background)
+		answer <- err
+	}()
+	asleep(t, 1)
+	_, err := a.Next(background)
+	require.ErrorIs(t, err, io.EOF)
+	require.ErrorIs(t, <-answer, io.EOF)
+	require.Zero(t, inspect(t, path).Stats.Helped)
+
+	path = newRing(t, ring.Config{})
+	w = openWriter(t, path)
+	publish(t, w, 2)
+	a, b = join(t, path, ring.GroupOptions{}), join(t, path, ring.GroupOptions{})
+	work(t, a, 1, 1)
+	require.NoError(t, w.End())
+	work(t, b, 2, 1)
+	go func() {
+		w, err := b.Next(background)
+		if err == nil && (w.Seq != 1 || w.Delivery != 2) {
+			err = fmt.Errorf("record %d for the %d. time", w.Seq, w.Delivery)
+		}
+		answer <- err
+	}()
+	asleep(t, 1)
+	require.NoError(t, a.Close())
+	require.NoError(t, <-answer, "what another leaves comes before the end")
+	_, err = b.Next(background)
+	require.ErrorIs(t, err, io.EOF)
+}
+
+func TestAtTheEndAMemberWithRecordsOfItsOwnDoesNotWait(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	publish(t, w, 2)
+	a, b := join(t, path, ring.GroupOptions{Window: 2}), join(t, path, ring.GroupOptions{Window: 2})
+	one := work(t, a, 1, 1)
+	two := work(t, b, 2, 1)
+	require.NoError(t, w.End())
+	for _, m := range []*ring.Member{a, b} {
+		_, err := m.Next(background)
+		require.ErrorIs(t, err, ring.ErrWindow)
+		require.ErrorContains(t, err, "the ring has ended")
+	}
+	require.NoError(t, one.Done())
+	answer := make(chan error)
+	go func() {
+		_, err := a.Next(background)
+		answer <- err
+	}()
+	asleep(t, 1)
+	require.NoError(t, two.Done())
+	require.ErrorIs(t, <-answer, io.EOF)
+	_, err := b.Next(background)
+	require.ErrorIs(t, err, io.EOF)
+}
+
+func TestCloseAndContextEndAMembersWait(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	m := join(t, path, ring.GroupOptions{})
+	ctx, cancel := withCause()
+	for _, end := range []func(){func() { cancel(errEnough) }, func() { m.Close() }} {
+		answer := make(chan error)
+		go func() {
+			_, err := m.Next(ctx)
+			answer <- err
+		}()
+		asleep(t, 1)
+		end()
+		err := <-answer
+		require.True(t, errors.Is(err, errEnough) || errors.Is(err, os.ErrClosed), err)
+		ctx = context.Background()
+	}
+	_, err := m.Stats()
+	require.ErrorIs(t, err, os.ErrClosed)
+	require.Empty(t, group(t, path).Members)
+}
