@@ -102,6 +102,43 @@ func BenchmarkClaim(b *testing.B) {
 	}
 }
 
+// BenchmarkClaimBatch is 16 records of 64 B with one commit, and a claim and commit for each beside it.
+func BenchmarkClaimBatch(b *testing.B) {
+	const n = 16
+	w, sizes := benchWriter(b), make([]int, n)
+	for i := range sizes {
+		sizes[i] = 64
+	}
+	b.Run("together", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; i < b.N; i += n {
+			c, err := w.ClaimBatch(background, sizes...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for j := range n {
+				clear(c.Bytes(j))
+			}
+			if _, _, err := c.Commit(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("one by one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			c, err := w.Claim(background, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			clear(c.Bytes())
+			if _, err := c.Commit(64); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 // BenchmarkRead is about reading what is there already.
 func BenchmarkRead(b *testing.B) {
 	buf := make([]byte, 4096)

@@ -13,12 +13,27 @@ type Claim struct {
 	w   *Writer
 	rec []byte
 	tag uint16
+	out bool
 }
 
 // Claim makes room for a record with up to n bytes of payload and returns it, to be filled and committed. It waits as
 // Publish does, and fails as Publish does. A process that dies with a claim out has published nothing. The Claim belongs
 // to the Writer and is used again by the next call. In a ring of shared writers the others wait while it is out.
-func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
+func (w *Writer) Claim(ctx context.Context, n int) (*Claim, error) {
+	var refusal error
+	if n < 0 {
+		refusal = fmt.Errorf("%w: claim of %d bytes", ErrTooLarge, n)
+	}
+	rec, err := w.reserve(ctx, uint64(w.prefix)+uint64(n), refusal)
+	if err != nil {
+		return nil, err
+	}
+	w.claim = Claim{w: w, rec: rec, out: true}
+	return &w.claim, nil
+}
+
+// reserve makes room for so many bytes, in one piece, and leaves the gate held. It answers refusal if that is not nil.
+func (w *Writer) reserve(ctx context.Context, size uint64, refusal error) (rec []byte, err error) {
 	if err := w.begin(); err != nil {
 		return nil, fail("claim", w.path, err)
 	}
@@ -28,10 +43,12 @@ func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
 			err = w.rescued("claim", recover())
 		}
 	}()
-	if w.mutex != nil {
-		err = w.claimShared(ctx, n)
+	if refusal != nil {
+		err = refusal
+	} else if w.mutex != nil {
+		err = w.reserveShared(ctx, size)
 	} else if err = w.due(ctx); err == nil {
-		err = w.reserve(ctx, n)
+		err = w.roomFor(ctx, size)
 	}
 	running = false
 	if err != nil {
@@ -43,22 +60,15 @@ func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
 		w.finish()
 		return nil, fail("claim", w.path, os.ErrClosed)
 	}
-	return &w.claim, nil
+	off := w.pos & w.mask
+	return w.data[off : off+size : off+size], nil
 }
 
-// reserve makes room for w.claim.
-func (w *Writer) reserve(ctx context.Context, n int) error {
-	if n < 0 {
-		return fmt.Errorf("%w: claim of %d bytes", ErrTooLarge, n)
-	}
-	size := uint64(w.prefix) + uint64(n)
+// roomFor makes sure that so many bytes fit at pos.
+func (w *Writer) roomFor(ctx context.Context, size uint64) error {
 	if align16(size) > w.lim-w.pos {
-		if err := w.room(ctx, size); err != nil {
-			return err
-		}
+		return w.room(ctx, size)
 	}
-	off := w.pos & w.mask
-	w.claim = Claim{w: w, rec: w.data[off : off+size : off+size]}
 	return nil
 }
 
@@ -78,9 +88,10 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 	if m < 0 || m > len(c.rec)-w.prefix {
 		return 0, fail("commit", w.path, fmt.Errorf("%w: commit of %d bytes, claimed were %d", ErrTooLarge, m, len(c.rec)-w.prefix))
 	}
-	if !w.resume() {
-		return 0, fail("commit", w.path, fmt.Errorf("%w: the claim has been committed or aborted", ErrMisuse))
+	if !c.out || !w.resume() {
+		return 0, fail("commit", w.path, errClaimOver)
 	}
+	c.out = false
 	running := true
 	w.armed = debug.SetPanicOnFault(true)
 	defer func() {
@@ -107,11 +118,14 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 
 // Abort gives the claim back: nothing was published. It does nothing to a claim that has ended.
 func (c *Claim) Abort() {
-	if c.w.resume() {
+	if c.out && c.w.resume() {
+		c.out = false
 		c.w.guarded(c.w.giveUp)
 		c.w.finish()
 	}
 }
+
+var errClaimOver = fmt.Errorf("%w: the claim has been committed or aborted", ErrMisuse)
 
 // abandon forgets what was reserved and not sealed: the next record starts at the published position again, which may be
 // before padding that was made for another.

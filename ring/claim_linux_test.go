@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,6 +120,8 @@ func writerCalls(w *ring.Writer) map[string]func() error {
 		"try tagged": func() error { _, err := w.TryPublishTagged(1, nil); return err },
 		"batch":      func() error { _, err := w.PublishBatch(background, nil); return err },
 		"claim":      func() error { _, err := w.Claim(background, 1); return err },
+		"claims":     func() error { _, err := w.ClaimBatch(background, 1, 2); return err },
+		"from":       func() error { _, err := w.PublishFrom(background, strings.NewReader("x"), 1); return err },
 		"end":        w.End,
 		"sync":       w.Sync,
 		"stats":      func() error { _, err := w.Stats(); return err },

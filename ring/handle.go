@@ -197,6 +197,14 @@ func (h *handle) faulted(r any) bool {
 	return true
 }
 
+// swept is faulted for a goroutine that is not inside of the handle. It passes every other panic on.
+func (h *handle) swept(p any) error {
+	if addr, ok := fault.Addr(p); !ok || !h.maps(addr) {
+		panic(p)
+	}
+	return errGone
+}
+
 // guarded runs f, which touches the mapping, outside of a call; a fault poisons the handle.
 func (h *handle) guarded(f func()) {
 	armed := debug.SetPanicOnFault(true)

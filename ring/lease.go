@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
-
-	"github.com/mmring/mmring/internal/fault"
 )
 
 // Lease is a record that is read where it lies: its Payload is the ring's own memory, which the writer leaves alone until
@@ -86,7 +84,7 @@ func (l Lease) Use(f func(payload []byte) error) (err error) {
 	defer func() {
 		debug.SetPanicOnFault(armed)
 		if p := recover(); p != nil {
-			err = fail("use", r.path, r.gone(p))
+			err = fail("use", r.path, r.swept(p))
 		}
 	}()
 	if err := f(l.Payload); err != nil {
@@ -210,7 +208,7 @@ func (r *Reader) collect() (err error) {
 		t.over = t.over || last
 		t.mu.Unlock()
 		if p != nil {
-			err = r.gone(p)
+			err = r.swept(p)
 		}
 		if last {
 			err = errors.Join(err, r.release())
@@ -220,14 +218,6 @@ func (r *Reader) collect() (err error) {
 		t.settle(&r.consumer, false)
 	}
 	return nil
-}
-
-// gone is faulted for a goroutine that is not inside of the reader. It passes every other panic on.
-func (r *Reader) gone(p any) error {
-	if addr, ok := fault.Addr(p); !ok || !r.maps(addr) {
-		panic(p)
-	}
-	return errGone
 }
 
 // Close ends the reader. It may be called from any goroutine, and again (nil): waits end with os.ErrClosed, and a running

@@ -116,6 +116,15 @@ var users = map[string]func(t *testing.T, path string, w *ring.Writer) (func(con
 			return err
 		}, w
 	},
+	"claims": func(t *testing.T, path string, w *ring.Writer) (func(context.Context) error, handle) {
+		return func(ctx context.Context) error {
+			c, err := w.ClaimBatch(ctx, 500, 1000)
+			if err == nil {
+				_, _, err = c.Commit()
+			}
+			return err
+		}, w
+	},
 	"reader": func(t *testing.T, path string, w *ring.Writer) (func(context.Context) error, handle) {
 		r := openReader(t, path, ring.ReaderOptions{})
 		return fed(w, func(ctx context.Context) error { _, err := r.Next(ctx); return err }), r

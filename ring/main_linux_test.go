@@ -14,6 +14,8 @@ func TestMain(m *testing.M) {
 	refuseCalls()
 	proctest.Main(m, map[string]func(args []string){
 		"claim":       claimRole,
+		"claims":      claimsRole,
+		"piped":       pipedRole,
 		"echo":        echoRole,
 		"echo any":    echoAnyRole,
 		"spin":        spinRole,

@@ -76,8 +76,8 @@ func (w *Writer) putAllShared(ctx context.Context, payloads [][]byte) (n int, er
 	return n, err
 }
 
-// claimShared is claimed. The mutex stays ours as long as the claim is out.
-func (w *Writer) claimShared(ctx context.Context, n int) error {
+// reserveShared is roomFor. The mutex stays ours as long as the claim is out.
+func (w *Writer) reserveShared(ctx context.Context, size uint64) error {
 	if err := w.due(ctx); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (w *Writer) claimShared(ctx context.Context, n int) error {
 		if err := w.lock(ctx); err != nil {
 			return err
 		}
-		err := w.reserve(nil, n)
+		err := w.roomFor(nil, size)
 		if err == nil {
 			return nil
 		}

@@ -49,6 +49,24 @@ var deeds = map[string]deed{
 		}
 		return err
 	}), true},
+	"commit claims, one dropped, one cut": {lapped(61), writing(func(w *ring.Writer) error {
+		next := nextOf(w)
+		c, err := w.ClaimBatch(background, 2000, 3000, oddSize, 2000)
+		if err == nil {
+			copy(c.Bytes(0), pattern(next, 1500))
+			c.Drop(1)
+			copy(c.Bytes(2), pattern(next+1, oddSize))
+			copy(c.Bytes(3), pattern(next+2, 2000))
+			if err = c.Cut(0, 1500); err == nil {
+				_, _, err = c.Commit()
+			}
+		}
+		return err
+	}), true},
+	"publish from a reader": {lapped(62), writing(func(w *ring.Writer) error {
+		_, err := w.PublishFrom(background, bytes.NewReader(pattern(nextOf(w), oddSize)), oddSize)
+		return err
+	}), true},
 	"end":          {lapped(5), writing((*ring.Writer).End), false},
 	"close writer": {lapped(5), writing((*ring.Writer).Close), false},
 	"free the slot of a dead reader": {
@@ -110,6 +128,17 @@ var sharedDeeds = map[string]deed{
 		proctest.Die(err)
 		return func() error { return publishNext(w, 1) }
 	}, true},
+	"commit claims as one of several": {lapped(61), writing(func(w *ring.Writer) error {
+		next := nextOf(w)
+		c, err := w.ClaimBatch(background, 50, oddSize, oddSize)
+		if err == nil {
+			c.Drop(0)
+			copy(c.Bytes(1), pattern(next, oddSize))
+			copy(c.Bytes(2), pattern(next+1, oddSize))
+			_, _, err = c.Commit()
+		}
+		return err
+	}), true},
 	"end as one of several":   {lapped(5), writing((*ring.Writer).End), false},
 	"close as one of several": {lapped(5), writing((*ring.Writer).Close), false},
 }

@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -131,6 +132,16 @@ func waitingToWork(t *testing.T, window int) *waiting {
 }
 
 var writingCalls = map[string]func(context.Context, *ring.Writer) error{
+	"claims": func(ctx context.Context, w *ring.Writer) error {
+		c, err := w.ClaimBatch(ctx, 900, 900)
+		if err == nil {
+			_, _, err = c.Commit()
+		}
+		return err
+	},
+	"from": func(ctx context.Context, w *ring.Writer) error {
+		return second(w.PublishFrom(ctx, bytes.NewReader(make([]byte, 2000)), 2000))
+	},
 	"publish": func(ctx context.Context, w *ring.Writer) error {
 		_, err := w.Publish(ctx, make([]byte, 2000))
 		return err

@@ -48,6 +48,7 @@ type Writer struct {
 	ready      func() bool // what a wait for space looks at
 	death      deathWatch
 	claim      Claim
+	claims     Claims
 	recovered  Recovery
 	synced     bool   // Sync was called: what overwrites records waits for the disk
 	told       uint64 // oldest, as far as the disk has been told
