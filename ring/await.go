@@ -143,6 +143,9 @@ func (c *consumer) sane() error {
 // over returns io.EOF when the ring has ended and nothing was published before its end that is still to be read.
 func (c *consumer) over() error {
 	if c.ended.Load() != 0 && c.published.Load() == c.pos { // E2, then E3: P again
+		if err := c.dismissed(); err != nil {
+			return err
+		}
 		return io.EOF
 	}
 	return nil

@@ -1,7 +1,6 @@
 package ring
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"math/bits"
@@ -31,8 +30,9 @@ type Config struct {
 	// Shared lets several writers publish at a time, into one order: each record costs them a
 	// compare-and-swap more. Each has one of the Slots, as readers have.
 	Shared bool
-	// EvictAfter is how long a registered reader may hold the writer back; 0 means for ever. Not yet:
-	// errors.ErrUnsupported.
+	// EvictAfter is how long a registered reader, or its durable cursor, may hold the writer back without moving, counted in
+	// the writer's own running time; 0 means for ever, else at least a millisecond. After that it is evicted: the writer
+	// goes on, and the reader gets ErrEvicted. Groups are always waited for. WriterOptions.EvictAfter may be longer.
 	EvictAfter time.Duration
 	// ContentType says what the payloads are, as a media type; at most 127 bytes.
 	ContentType string
@@ -54,8 +54,8 @@ func (c Config) fill() (Config, error) {
 		c.Mode = 0o600
 	}
 	switch {
-	case c.EvictAfter != 0:
-		return c, fmt.Errorf("eviction: %w", errors.ErrUnsupported)
+	case c.EvictAfter != 0 && c.EvictAfter < minEvictAfter:
+		return c, fmt.Errorf("%w: eviction after %s: must be 0 (never) or at least %s", ErrConfig, c.EvictAfter, minEvictAfter)
 	case c.Capacity < minCapacity || c.Capacity > maxCapacity || bits.OnesCount64(uint64(c.Capacity)) != 1:
 		return c, fmt.Errorf("%w: capacity %d: must be a power of two from 65536 (64KiB) to 1099511627776 (1TiB)", ErrConfig, c.Capacity)
 	case c.Slots < minSlots || c.Slots > maxSlots:

@@ -32,7 +32,10 @@ type consumer struct {
 	jumped  bool                            // an overrun lies between the last record and pos
 	manual  bool                            // only AckTo consumes
 	newest  bool                            // after an overrun go on behind the newest record
-	fenced  bool                            // stores of the cursor have a full fence: the kernel has no membarrier that would make up for it
+	wary    bool                            // what was copied may have been overwritten: an observer, or a reader that can be evicted
+	fenced  bool                            // the kernel has no membarrier that would make up for a fence behind stores of the cursor
+	careful bool                            // stores of the cursor have a full fence: fenced, or owed
+	owed    bool                            // the first record tells what was lost to an eviction, and it is not consumed yet
 	records uint64                          // delivered and consumed
 	bytes   uint64                          // of their payloads
 	waits   uint64                          // times it slept
@@ -170,7 +173,8 @@ func (c *consumer) storeCursor() {
 	c.slot.records.Store(c.records)
 	c.slot.bytes.Store(c.bytes)
 	c.slot.waits.Store(c.waits)
-	if c.fenced {
+	if c.careful {
+		c.pay()
 		c.slot.cursor.Store(c.done.position) // R2
 	} else {
 		release.Store(c.slot.cursor, c.done.position) // R2: the fence between it and the look that follows is the sleeper's
@@ -272,7 +276,11 @@ func (c *consumer) dismissed() error {
 	if c.slot == nil {
 		return nil
 	}
-	return c.dismissedAt(c.done.position)
+	err := c.dismissedAt(c.done.position)
+	if e, ok := err.(*Evicted); ok {
+		c.account(e)
+	}
+	return err
 }
 
 // dismissedAt is dismissed for a registered reader that has consumed what comes before position.
@@ -281,7 +289,7 @@ func (c *consumer) dismissedAt(position uint64) error {
 	case s == c.mine:
 		return nil
 	case s.state() == stateEvicted:
-		return fmt.Errorf("%w: at position %d", ErrEvicted, position)
+		return &Evicted{Position: position}
 	default:
 		return corrupt("this reader's slot was changed from %#x to %#x", uint64(c.mine), uint64(s))
 	}
@@ -301,6 +309,10 @@ func (c *consumer) overwritten() bool {
 // is worth nothing then, and published is looked at again. If it is now below pos, what this observer was about to read
 // is gone, and the next look finds that out. Readers need not ask: published stays where it is while one is registered.
 func (c *consumer) cut() bool {
+	if c.slot != nil {
+		return slotState(c.slot.word.Load()) != c.mine // V2
+	}
+
 	era := c.epoch.Load() // V2
 	if era == c.era {
 		return false

@@ -56,6 +56,11 @@ const (
 	SlotsStart     = slotsStart
 	SlotSize       = slotSize
 	SlotCursor     = slotCursor
+	SlotSequence   = slotSequence
+	StateEvicted   = stateEvicted
+	FlagOwed       = flagOwed
+	StatHeldSince  = int(statHeldSince)
+	LeastLooks     = leastLooks
 	SlotName       = slotName
 	StateActive    = stateActive
 	KindGroup      = kindGroup
@@ -190,4 +195,12 @@ func OnFlush(f func(path string, off int64, n int)) (restore func()) {
 	was := flushed
 	flushed = f
 	return func() { flushed = was }
+}
+
+// Haste makes every look at who holds a writer back come so much later than the one before, until restore is called.
+func Haste(between time.Duration) (restore func()) {
+	var looks atomic.Int64
+	start := time.Now()
+	clock = func() time.Time { return start.Add(time.Duration(looks.Add(1)) * between) }
+	return func() { clock = time.Now }
 }

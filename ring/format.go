@@ -130,7 +130,7 @@ const (
 	slotWaits      = 120
 )
 
-// A slot's word: state in bits 0 to 7, kind in 8 to 15, durable in bit 16, generation in 32 to 63.
+// A slot's word: state in bits 0 to 7, kind in 8 to 15, durable in bit 16, owed in 17, generation in 32 to 63.
 const (
 	stateFree    = 0
 	stateClaimed = 1 // being set up; its cursor means nothing yet
@@ -144,6 +144,7 @@ const (
 	kindMember = 4
 
 	flagDurable = 1 << 16
+	flagOwed    = 1 << 17
 )
 
 // A record's kind and flags.

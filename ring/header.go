@@ -150,6 +150,9 @@ func (h *header) checkGeometry(page []byte, fileSize int64) error {
 	if known := uint32(modeShared | modeEvict | modeTimestamps | modeChecksums | modeWakeAlways); h.mode&^known != 0 {
 		return corrupt("mode %#x, known are %#x", h.mode, known)
 	}
+	if h.evictAfter < 0 || h.evictAfter != 0 && !h.has(modeEvict) {
+		return corrupt("eviction after %d nanoseconds, mode %#x", uint64(h.evictAfter), h.mode)
+	}
 	want := newGeometry(h)
 	for _, f := range want {
 		if has := le.Uint64(page[f.off:]); has != f.value {

@@ -28,6 +28,7 @@ type Info struct {
 
 	Shared     bool
 	MayEvict   bool
+	EvictAfter time.Duration // how long a reader may hold the writer back in a ring where it may be evicted
 	Timestamps bool
 	Checksums  bool
 	WakeAlways bool
@@ -45,6 +46,8 @@ type Info struct {
 	Readers []ReaderInfo
 	Groups  []GroupInfo
 	Stats   Stats
+
+	HeldBack *HeldBack // a living writer finds no space, and why; nil: none does
 }
 
 // WriterInfo is who writes, or wrote last.
@@ -71,7 +74,8 @@ type ReaderInfo struct {
 	Since   time.Time
 
 	Cursor     uint64 // position
-	Seq        uint64 // number of the next record it will consume; 0 if it cannot be told
+	Seq        uint64 // number of the next record it will consume, or would if it had not been evicted; 0 if it cannot be told
+	Lost       uint64 // records from Seq on that are overwritten by now: of a reader that was evicted, or is to be told so
 	LagBytes   uint64 // published, not yet consumed
 	LagRecords uint64
 	Records    uint64 // consumed since it was opened, as of its last store of the cursor
@@ -120,6 +124,11 @@ func (h *handle) inspect() (info Info, err error) {
 		}
 		if used {
 			info.Readers = append(info.Readers, r)
+		}
+	}
+	if since := h.stats[statHeldSince].Load(); since != 0 && info.Writer.Alive {
+		if info.HeldBack, err = h.holdUp(stamp(since)); err != nil {
+			return info, err
 		}
 	}
 	return info, h.inspectGroups(&info)
@@ -181,7 +190,7 @@ func (h *handle) fixed() Info {
 		UUID:        fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16]),
 		ContentType: h.hdr.contentType, Description: h.hdr.description,
 		FileSize: h.hdr.fileSize(), Capacity: int64(h.hdr.capacity), DataOffset: h.hdr.data, Slots: h.hdr.slots, MaxPayload: h.MaxPayload(),
-		Shared: h.hdr.has(modeShared), MayEvict: h.hdr.has(modeEvict), Timestamps: h.hdr.has(modeTimestamps),
+		Shared: h.hdr.has(modeShared), MayEvict: h.hdr.has(modeEvict), EvictAfter: h.hdr.evictAfter, Timestamps: h.hdr.has(modeTimestamps),
 		Checksums: h.hdr.has(modeChecksums), WakeAlways: h.hdr.has(modeWakeAlways),
 	}
 }
@@ -221,10 +230,24 @@ func (h *handle) inspectSlot(i int, info *Info) (r ReaderInfo, used bool, err er
 	case err == nil && r.Cursor >= h.oldest.Load():
 		r.Seq = at.sequence
 	}
+	if st.kind() == kindReader && (st.state() == stateEvicted || st.owed()) {
+		h.inspectEvicted(s, &r, info)
+	}
 	if r.Seq != 0 && info.NextSeq >= r.Seq {
 		r.LagRecords = info.NextSeq - r.Seq
 	}
 	return r, true, nil
+}
+
+// inspectEvicted fills in where an evicted reader was and what it lost. The writer noted the number at its cursor, which it
+// may have moved since.
+func (h *handle) inspectEvicted(s *slot, r *ReaderInfo, info *Info) {
+	if noted := s.sequence.Load(); r.Seq == 0 || slotState(s.word.Load()).owed() {
+		r.Seq = min(noted, info.NextSeq)
+	}
+	if r.Seq > 0 {
+		r.Lost = max(info.FirstSeq, r.Seq) - r.Seq
+	}
 }
 
 // recordsRoom is how far behind a reader may be before the writer feels it: all but two strides.

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 		"drain":       drainRole,
 		"member":      memberRole,
 		"worker":      workerRole,
+		"evictee":     evicteeRole,
 		"flood":       floodRole,
 		"standby":     standbyRole,
 		"writer":      writerRole,

@@ -84,6 +84,7 @@ func (r *recovery) mendSlot(i int) {
 		r.free(i, "is free, and its word %#x says more", uint64(st))
 	case st.durable() && checkName(text(s.name)) != nil:
 		r.free(i, "is durable, and nobody can ask for its name%s", name)
+	case st.durable() && st.state() == stateEvicted: // whoever comes under its name looks for what is left
 	case st.durable() && !st.holdsBack():
 		r.left(off, "slot", "durable reader%s was dropped, its cursor %d is not to be trusted: remove it (mmring readers rm)", name, s.cursor.Load())
 	case !st.durable():

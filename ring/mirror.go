@@ -42,7 +42,7 @@ func (c *consumer) takeMirror() {
 	b := c.own[:n]
 	copyOut(b, c.mirror)
 	order(&c.fence)
-	if c.stamp.Load() != c.pub || c.slot == nil && c.cut() { // M2
+	if c.stamp.Load() != c.pub || c.wary && c.cut() { // M2
 		return
 	}
 	word := le.Uint64(b[0:8])

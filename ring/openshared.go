@@ -96,6 +96,7 @@ func (w *Writer) leaveShared() (err error) {
 // leaveSlot frees the slot, unless somebody who may write to the file has changed it.
 func (w *Writer) leaveSlot() {
 	w.flushStats()
+	w.getsOn()
 	s := &w.slots[w.mutex.slot]
 	if st := slotState(s.word.Load()); st.kind() == kindWriter && ownerWord(w.mutex.slot, st.generation()) == w.mutex.me {
 		s.word.Store(uint64(st &^ slotUse)) // S5: we hold the byte

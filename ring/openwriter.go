@@ -28,6 +28,9 @@ type WriterOptions struct {
 	Mirror Mirror
 	// Spin says how long a call that has to wait for space looks before it sleeps.
 	Spin Spin
+	// EvictAfter replaces, for this writer, the time that the ring was made with (Config.EvictAfter). It may be longer, not
+	// shorter, and is of no use in a ring made without. 0: the ring's; negative: this writer evicts nobody.
+	EvictAfter time.Duration
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -54,7 +57,7 @@ const (
 // the writer before. In a ring of shared writers it becomes one of them, and waits only while another one recovers the ring
 // or has the mutex.
 //
-// Errors: ErrBusy (names the process that writes), ErrEnded, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS, those of
+// Errors: ErrBusy (names the process that writes), ErrEnded, ErrConfig, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS, those of
 // Create, fs.ErrNotExist, fs.ErrPermission, and the context's cause.
 func OpenWriter(ctx context.Context, path string, o WriterOptions) (*Writer, error) {
 	if o.Create != nil {
@@ -216,8 +219,8 @@ func (w *Writer) attach(ctx context.Context, o WriterOptions) (err error) {
 
 // admitted finds out whether the ring can be written to, and on what machine it is.
 func (w *Writer) admitted(o WriterOptions) (identity, error) {
-	if w.hdr.has(modeEvict) {
-		return identity{}, fmt.Errorf("eviction: %w", errors.ErrUnsupported)
+	if err := w.patience(o.EvictAfter); err != nil {
+		return identity{}, err
 	}
 	if err := fillHoles(w.file, w.hdr.fileSize()); err != nil {
 		return identity{}, err
@@ -236,6 +239,7 @@ func (w *Writer) begins(next mark, ended bool) {
 	m, _ := w.scan()
 	w.space = min(w.old, m) + w.capacity()
 	w.configure()
+	w.stats[statHeldSince].Store(0)
 	w.abandon()
 	w.teardown = w.leaveClean
 	if !ended {

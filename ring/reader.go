@@ -100,6 +100,8 @@ func (c *consumer) adopt(h *handle) {
 	c.lookout = newLookout()
 	c.own = make([]byte, windowSize)
 	c.fenced = !futex.Register()
+	c.careful = c.fenced
+	c.wary = true
 }
 
 // attach registers the reader and goes to where it starts. Nothing from its cursor on is overwritten meanwhile.
@@ -116,6 +118,7 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	r.slot, r.life = s, life
 	r.mine = slotState(s.word.Load()).as(stateActive) // who was dropped already finds that it differs
 	r.teardown = r.leave
+	r.wary = r.hdr.has(modeEvict)
 	if known && o.From != Next {
 		r.enterAt(s, r.oldest.Load())
 	}
@@ -128,6 +131,7 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 		return err
 	}
 	r.place(o.From, start.mark, high)
+	r.owe(o.From)
 	r.stored = start.position
 	s.cursor.Store(start.position) // R2
 	rouse(r.spaceWake)
@@ -138,6 +142,10 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 func (r *Reader) leave() error {
 	if r.lost == nil {
 		r.guarded(func() {
+			if st := slotState(r.slot.word.Load()); st.durable() && st.state() == stateEvicted {
+				r.leaveEvicted()
+				return
+			}
 			r.storeCursor()
 			if st := slotState(r.slot.word.Load()); !st.durable() && st.generation() == r.mine.generation() {
 				r.slot.word.Store(uint64(st &^ slotUse)) // S5: we hold the byte: nobody else can have freed it
@@ -172,13 +180,18 @@ func (r *Reader) AckTo(seq uint64) error {
 		}
 		from, err := r.done, error(nil)
 		if from.sequence == 0 {
-			if from, err = r.first(from.position, r.pos); err != nil {
-				return err
-			}
+			from, err = r.first(from.position, r.pos)
 		}
-		if r.done, err = r.walk(from, r.pos, func(_ uint64, h head) bool { return h.seq > seq }); err != nil {
+		if err == nil {
+			from, err = r.walk(from, r.pos, func(_ uint64, h head) bool { return h.seq > seq })
+		}
+		if gone := r.dismissed(); gone != nil { // V2: what was walked over may be overwritten
+			return gone
+		}
+		if err != nil {
 			return err
 		}
+		r.done = from
 		r.storeCursor()
 		return r.dismissed()
 	})

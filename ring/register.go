@@ -134,12 +134,19 @@ func (g registration) byName() (i int, life *lock.Life, known bool, err error) {
 	case st.kind() != kindReader:
 		life.Close()
 		return 0, nil, false, fmt.Errorf("%w: %q is a group's", ErrName, g.name)
-	case !st.holdsBack():
+	case st.state() != stateEvicted && !st.holdsBack():
 		life.Close()
 		return 0, nil, false, corrupt("durable reader %q was dropped by the writer; remove it and start again", g.name)
 	case !g.durable:
 		life.Close()
 		return 0, nil, false, fmt.Errorf("%w: %q is a durable reader's", ErrName, g.name)
+	case st.state() == stateEvicted:
+		g.people(s)
+		if err := g.comeBack(s, st); err != nil {
+			life.Close()
+			return 0, nil, false, err
+		}
+		return i, life, true, nil
 	}
 	if !s.word.CompareAndSwap(uint64(st), uint64(st)+1<<32) { // S0
 		life.Close()

@@ -48,6 +48,9 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 			w.publishNext(false) // what a batch has written so far; a reader may be waiting for just that
 			continue
 		}
+		if w.stuck(end) {
+			continue
+		}
 		if ctx == nil {
 			freed, err := w.reapAtTimes(end)
 			if err != nil {
@@ -65,6 +68,9 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 		if err := w.waitSpace(ctx, end); err != nil {
 			return err
 		}
+	}
+	if !w.back.since.IsZero() {
+		w.getsOn()
 	}
 	if pad > 0 {
 		b := w.data[w.pos&w.mask:]
@@ -226,8 +232,8 @@ const deadCheck = 10 * time.Millisecond
 // watchAfter is how long a wait lasts before it has a watch, and its sleeps are long.
 var watchAfter = 2 * time.Second
 
-// waitSpace waits until a record that ends at end fits. Slots of dead readers in the way are freed; a living reader, also
-// a stopped one, and a durable cursor are waited for.
+// waitSpace waits until a record that ends at end fits, or somebody in its way is to be evicted, which the caller does.
+// Slots of dead readers in the way are freed; a living reader, also a stopped one, and a durable cursor are waited for.
 func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
 	w.want = end
 	w.add(statBlocked, 1)
@@ -240,12 +246,15 @@ func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
 	for limit := time.Millisecond; ; limit = min(2*limit, deadCheck) {
 		w.death.news.Store(false)
 		mortal, err := w.reap(end)
-		if err != nil || w.hasSpace() {
+		if err != nil || w.hasSpace() || w.overdue(end) {
 			return err
 		}
 		nap := longestSleep // only durable cursors hold us: nobody's death would help
 		if mortal >= 0 && (time.Since(start) < watchAfter || !w.death.set(w.handle, mortal)) {
 			nap = limit
+		}
+		if w.back.limit > 0 {
+			nap = min(nap, w.back.slice)
 		}
 		if _, err := w.sleep(ctx, w.spaceWake, nap, w.ready); err != nil || w.hasSpace() {
 			return err

@@ -154,12 +154,19 @@ func (c *consumer) Lag() (records, bytes uint64, err error) {
 	err = c.do("lag", func() error {
 		c.catchUp()
 		end, _, _, err := c.spot(Newest)
+		if gone := c.dismissed(); gone != nil {
+			return gone
+		}
 		if err != nil || end.position <= c.done.position {
 			return err
 		}
 		first := c.done
 		if first.sequence == 0 { // a reader's, so what it looks at is its own
-			if first, err = c.first(first.position, end.position); err != nil {
+			first, err = c.first(first.position, end.position)
+			if gone := c.dismissed(); gone != nil { // V2
+				return gone
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -174,6 +181,9 @@ func (c *consumer) Lag() (records, bytes uint64, err error) {
 func (c *consumer) Remaining() (records uint64, err error) {
 	err = c.do("remaining", func() error {
 		end, _, _, err := c.spot(Newest)
+		if gone := c.dismissed(); gone != nil {
+			return gone
+		}
 		if err != nil || end.position <= c.pos {
 			return err
 		}
@@ -193,10 +203,13 @@ func (c *consumer) Remaining() (records uint64, err error) {
 
 // Pressure returns what share of the capacity is published and not consumed, from 0 to 1. Near 1 a reader holds the writer
 // back, and an observer is about to be overrun: the writer overwrites up to two 64ths of the ring ahead of what it needs. It costs
-// a load of one shared word.
+// a load of one shared word, and a reader's own.
 func (c *consumer) Pressure() (share float64, err error) {
 	err = c.do("pressure", func() error {
 		c.catchUp()
+		if err := c.dismissed(); err != nil {
+			return err
+		}
 		behind := max(c.published.Load(), c.done.position) - c.done.position
 		share = min(float64(behind)/float64(c.capacity()), 1)
 		return nil

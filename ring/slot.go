@@ -14,6 +14,7 @@ type slot struct {
 	word       *atomic.Uint64
 	cursor     *atomic.Uint64
 	given      *atomic.Uint64 // of a member: how often what it has claimed was given out
+	sequence   *atomic.Uint64 // of a reader, the same word: number of the record at the cursor when it was evicted
 	claimStart *atomic.Uint64 // what a group's member has taken out of the group starts here
 	claimEnd   *atomic.Uint64 // 0: nothing
 	group      *atomic.Uint64 // of a member: its group's slot
@@ -28,7 +29,7 @@ type slot struct {
 func newSlot(control []byte, off int) slot {
 	u64 := func(field int) *atomic.Uint64 { return view.Uint64(control, off+field) }
 	return slot{
-		word: u64(slotWord), cursor: u64(slotCursor), given: u64(slotSequence),
+		word: u64(slotWord), cursor: u64(slotCursor), given: u64(slotSequence), sequence: u64(slotSequence),
 		claimStart: u64(slotClaimStart), claimEnd: u64(slotClaimEnd), group: u64(slotGroup),
 		pid: u64(slotPID), started: u64(slotStarted),
 		records: u64(slotRecords), bytes: u64(slotBytes), waits: u64(slotWaits),
@@ -44,6 +45,10 @@ func (s slotState) kind() uint8        { return uint8(s >> 8) }
 func (s slotState) durable() bool      { return s&flagDurable != 0 }
 func (s slotState) generation() uint32 { return uint32(s >> 32) }
 
+// owed reports whether the reader has to be told what it lost: it was evicted, has come back under its name, and has not
+// consumed anything since.
+func (s slotState) owed() bool { return s&flagOwed != 0 }
+
 // slotUse are the bits of a word that a free slot has not: all but the generation.
 const slotUse = 1<<32 - 1
 
@@ -51,6 +56,9 @@ const slotUse = 1<<32 - 1
 func (s slotState) holdsBack() bool {
 	return s.state() == stateActive && (s.kind() == kindReader || s.kind() == kindGroup)
 }
+
+// mayEvict reports whether a writer may drop the slot that holds it back: a reader's. Groups are waited for.
+func (s slotState) mayEvict() bool { return s.state() == stateActive && s.kind() == kindReader }
 
 // mayClaim reports whether the writer has to wait for what this slot has claimed, if anything: it is a group's member.
 func (s slotState) mayClaim() bool { return s.state() == stateActive && s.kind() == kindMember }

@@ -18,6 +18,7 @@ const (
 	statLost                   // records that were in them, at least
 	statCutDue                 // what the two will be when the recovery that writes this down has done it; 0: nothing is due
 	statLostDue
+	statHeldSince // unix time in nanoseconds since when a writer has found no space; 0: none
 	statWords
 )
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -143,6 +144,77 @@ var sharedDeeds = map[string]deed{
 	"close as one of several": {lapped(5), writing((*ring.Writer).Close), false},
 }
 
+// evictDeeds are those of rings whose readers may be evicted.
+var evictDeeds = map[string]deed{
+	"evict":                          {held, evicts, true},
+	"come back after an eviction":    {evicted, reading(ring.ReaderOptions{Name: "keep", Durable: true}), false},
+	"come back to where nothing was": {evicted, reading(ring.ReaderOptions{Name: "keep", Durable: true, From: ring.Newest}), false},
+	"come back, read and close":      {evicted, leaving(ring.ReaderOptions{Name: "keep", Durable: true}), false},
+	"be evicted again": {func(t *testing.T, path string) {
+		evicted(t, path)
+		require.NoError(t, openReader(t, path, ring.ReaderOptions{Name: "keep", Durable: true}).Close())
+		topUp(t, path)
+	}, evicts, true},
+	"close after an eviction": {held, func(path string) func() error {
+		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Name: "keep", Durable: true})
+		proctest.Die(err)
+		_, err = r.Next(background)
+		proctest.Die(err)
+		proctest.Die(evicts(path)())
+		_, err = r.Next(background)
+		proctest.Die(err)
+		return r.Close
+	}, false},
+}
+
+// held makes a full ring, whose oldest record a durable cursor needs.
+func held(t *testing.T, path string) {
+	lapped(9)(t, path)
+	require.NoError(t, ring.AddReader(background, path, "keep", ring.Oldest))
+	topUp(t, path)
+}
+
+// topUp publishes until there is no space.
+func topUp(t *testing.T, path string) {
+	w := openWriter(t, path)
+	for err := error(nil); err == nil; {
+		_, err = w.TryPublish(pattern(nextOf(w), oddSize))
+	}
+	require.NoError(t, w.Close())
+}
+
+// evicted is held after the writer has gone on.
+func evicted(t *testing.T, path string) {
+	held(t, path)
+	w := openWriter(t, path)
+	defer ring.Haste(time.Hour)()
+	for err := error(ring.ErrFull); err != nil; {
+		_, err = w.TryPublish(pattern(nextOf(w), oddSize))
+	}
+	require.NoError(t, w.Close())
+}
+
+// evicts opens a writer for which much time passes and most of it has passed; what it returns publishes a record as soon as who
+// is in the way is evicted.
+func evicts(path string) func() error {
+	ring.Haste(time.Hour)
+	w, err := ring.OpenWriter(background, path, ring.WriterOptions{})
+	proctest.Die(err)
+	record := pattern(nextOf(w), oddSize)
+	for range ring.LeastLooks {
+		if _, err := w.TryPublish(record); !errors.Is(err, ring.ErrFull) {
+			proctest.Die(fmt.Errorf("too soon: %w", err))
+		}
+	}
+	return func() error {
+		for {
+			if _, err := w.TryPublish(record); !errors.Is(err, ring.ErrFull) {
+				return err
+			}
+		}
+	}
+}
+
 func openAny(path string) error {
 	_, err := ring.OpenWriter(background, path, ring.WriterOptions{})
 	return err
@@ -215,12 +287,11 @@ func publishNext(w *ring.Writer, n int, size ...int) error {
 
 // deedRole does what its first argument names to the ring at its second.
 func deedRole(args []string) {
-	d, ok := deeds[args[0]]
-	if !ok {
-		d, ok = groupDeeds[args[0]]
-	}
-	if !ok {
-		d = sharedDeeds[args[0]]
+	var d deed
+	for _, all := range []map[string]deed{deeds, sharedDeeds, groupDeeds, evictDeeds} {
+		if one, ok := all[args[0]]; ok {
+			d = one
+		}
 	}
 	do := d.begin(args[1])
 	proctest.Mark()
@@ -242,6 +313,19 @@ func TestWhoIsKilledAtAnyStoreLeavesARingThatGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			killedAtAnyStore(t, newRing(t, ring.Config{Checksums: true, Slots: 4, Shared: true}), name, d)
 		})
+	}
+}
+
+func TestWhoIsKilledAtAnyStoreOfAnEvictionLeavesARingThatGoesOn(t *testing.T) {
+	for name, d := range evictDeeds {
+		for _, shared := range []bool{false, true} {
+			if shared && name != "evict" {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, shared is %v", name, shared), func(t *testing.T) {
+				killedAtAnyStore(t, newRing(t, ring.Config{Checksums: true, Slots: 4, Shared: shared, EvictAfter: time.Hour}), name, d)
+			})
+		}
 	}
 }
 
@@ -314,9 +398,17 @@ func goesOn(t testing.TB, path string, info ring.Info) {
 	whole(t, o, info.FirstSeq, info.NextSeq-1)
 	if kept := keptIn(info); kept != nil {
 		require.Equal(t, "keep", kept.Name)
-		require.GreaterOrEqual(t, kept.Cursor, info.Oldest)
+		if kept.State == "active" {
+			require.GreaterOrEqual(t, kept.Cursor, info.Oldest)
+		}
 		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Name: "keep", Durable: true})
 		require.NoError(t, err)
+		if kept.Lost > 0 {
+			rec, err := r.Next(background)
+			require.NoError(t, err)
+			require.Equal(t, [2]uint64{kept.Seq + kept.Lost, kept.Lost}, [2]uint64{rec.Seq, rec.Lost})
+			kept.Seq, kept.Lost = rec.Seq+1, 0
+		}
 		whole(t, r, kept.Seq, info.NextSeq-1)
 		require.NoError(t, ring.RemoveReader(background, path, "keep", false))
 	}

@@ -47,6 +47,7 @@ type Writer struct {
 	busy       error       // the answer of a shared writer that does not wait for another, wrapped once
 	ready      func() bool // what a wait for space looks at
 	death      deathWatch
+	back       heldBack
 	claim      Claim
 	claims     Claims
 	recovered  Recovery
@@ -361,6 +362,7 @@ func (w *Writer) leaveClean() error {
 	if w.lost == nil {
 		w.guarded(func() {
 			w.flushStats()
+			w.getsOn()
 			w.nextSeq.Store(w.pubSeq) // N1
 			w.pid.Store(0)
 			w.clean.Store(1) // N2: after everything else

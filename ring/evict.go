@@ -1,0 +1,110 @@
+package ring
+
+import (
+	"fmt"
+	"time"
+)
+
+// Eviction: in a ring made for it the writer drops a reader that has held it back too long, and goes on. Here is the
+// writer's side; comeback.go has the reader's.
+//
+// The time is the writer's own running time: what lies between two looks at those in its way, each counted for at most a
+// slice. A writer that was stopped, or whose machine slept, has not looked meanwhile: however long that took, it counts as
+// one slice. A reader that moves begins anew.
+
+const (
+	minEvictAfter = time.Millisecond
+	// leastLooks is how many looks it takes at least until somebody is evicted: that many times the machine may sleep before a
+	// reader that slept with it is taken for slow.
+	leastLooks = 16
+)
+
+// clock is what the time is counted by. Tests have another.
+var clock = time.Now
+
+// spell is how long a reader has held this writer back without moving.
+type spell struct {
+	word   slotState // 0: it is not in the way
+	cursor uint64
+	held   time.Duration
+}
+
+// patience says how long this writer waits for a reader.
+func (w *Writer) patience(own time.Duration) error {
+	least := w.hdr.evictAfter
+	switch {
+	case own > 0 && !w.hdr.has(modeEvict):
+		return fmt.Errorf("%w: eviction after %s asked for, and the ring was made without", ErrConfig, own)
+	case own > 0 && own < least:
+		return fmt.Errorf("%w: eviction after %s asked for, and the ring grants readers %s", ErrConfig, own, least)
+	case own < 0 || !w.hdr.has(modeEvict):
+		return nil
+	}
+	limit := max(own, least)
+	w.back.limit, w.back.slice = limit, max(limit/leastLooks, minEvictAfter)
+	return nil
+}
+
+// overdue looks at those in the way of a record that ends at end, adds up how long each has been there, and reports
+// whether one has been there too long.
+func (w *Writer) overdue(end uint64) (over bool) {
+	now := clock()
+	w.tellHeld(now)
+	b := &w.back
+	if b.limit == 0 {
+		return false
+	}
+	if b.spent == nil {
+		b.spent = make([]spell, len(w.slots))
+	}
+	passed := min(now.Sub(b.last), b.slice)
+	if b.last.IsZero() {
+		clear(b.spent)
+	}
+	b.last = now
+	for i := range w.used() {
+		s, p := &w.slots[i], &b.spent[i]
+		st, c := slotState(s.word.Load()), s.cursor.Load()
+		switch {
+		case !st.mayEvict() || end <= c+w.capacity():
+			*p = spell{}
+		case p.word != st || p.cursor != c:
+			*p = spell{st, c, 0}
+		default:
+			p.held += passed
+			over = over || p.held >= b.limit
+		}
+	}
+	return over
+}
+
+// evictOverdue evicts all whose time is over. A shared writer has the mutex.
+func (w *Writer) evictOverdue(end uint64) (some bool) {
+	for i := range w.back.spent {
+		p := w.back.spent[i]
+		if p.held >= w.back.limit && w.evict(holder{i, p.word}, p.cursor) {
+			w.add(statEvictions, 1)
+			w.dropped(i, "reader evicted", "pid", w.slots[i].pid.Load(), "position", p.cursor, "held", p.held)
+			some = true
+		}
+	}
+	return some
+}
+
+// evict drops the reader of a slot whose cursor is c, unless the slot has changed since. Whoever is evicted may be stopped
+// anywhere, and goes on some day: it still has the slot, and copies before it looks whether it was dropped.
+//
+//	S8 the number of the record at c, for who comes back under the reader's name. Not if that is owed an earlier one
+//	S7 active to evicted, by CAS on all of the word: it hits nobody else. The cursors are looked at again afterwards,
+//	   before anything is given away (W3)
+func (w *Writer) evict(one holder, c uint64) bool {
+	s := &w.slots[one.slot]
+	if !one.word.owed() {
+		n := uint64(0) // below oldest: it is just registering
+		if h, ok := w.parse(c, w.pub-c); ok && c >= w.old {
+			n = h.seq
+		}
+		s.sequence.Store(n) // S8
+	}
+	return s.word.CompareAndSwap(uint64(one.word), uint64(one.word.as(stateEvicted))) // S7
+}

@@ -1,0 +1,111 @@
+package ring
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/mmring/mmring/lock"
+)
+
+// HeldBack says what a writer that finds no space waits for.
+type HeldBack struct {
+	Since   time.Time // when it first found none, by its clock
+	Slot    int       // of the reader that is furthest behind
+	Name    string
+	Durable bool
+	PID     int    // of the process that holds or held the slot
+	Alive   bool   // it still does
+	Cursor  uint64 // position
+	Bytes   uint64 // published, and not yet consumed by it
+}
+
+// heldBack is a writer's side of being held back: since when, and by whom how long.
+type heldBack struct {
+	since time.Time // zero: the last record found space
+	mark  uint64    // since, as it stands in the statistics
+	told  bool      // the logger knows
+
+	limit time.Duration // how long a reader may hold this writer back; 0: for ever
+	slice time.Duration // what one look at them counts for at most
+	last  time.Time     // the look before; zero: there was none since the writer got on
+	spent []spell       // by slot
+}
+
+// heldAfter is how long a writer is held back before its logger is told.
+const heldAfter = time.Second
+
+// stuck is told that a record which ends at end finds no space, and evicts whose time is over. It reports whether that was
+// anybody.
+func (w *Writer) stuck(end uint64) bool {
+	if w.back.since.IsZero() {
+		w.back.since, w.back.told = clock(), false
+		w.back.mark = uint64(w.back.since.UnixNano())
+	}
+	if word := w.stats[statHeldSince]; word.Load() == 0 { // of several writers the first
+		word.CompareAndSwap(0, w.back.mark)
+	}
+	if w.overdue(end) {
+		return w.evictOverdue(end)
+	}
+	return false
+}
+
+// getsOn is told that a record has found space.
+func (w *Writer) getsOn() {
+	w.stats[statHeldSince].CompareAndSwap(w.back.mark, 0)
+	w.back.since, w.back.last = time.Time{}, time.Time{}
+}
+
+// HeldBack says who holds this writer back, and since when; nil if the last record found space. It is for those who do not
+// wait (TryPublish); while Publish waits, Inspect tells the same, also in another process.
+func (w *Writer) HeldBack() (by *HeldBack, err error) {
+	err = w.do("held back", func() error {
+		if !w.back.since.IsZero() {
+			by, err = w.holdUp(w.back.since)
+		}
+		return err
+	})
+	return by, err
+}
+
+// tellHeld tells the logger, once, who has held the writer back for a while.
+func (w *Writer) tellHeld(now time.Time) {
+	if w.log == nil || w.back.told || now.Sub(w.back.since) < heldAfter {
+		return
+	}
+	w.back.told = true
+	if by, err := w.holdUp(w.back.since); err == nil && by != nil {
+		w.event(slog.LevelWarn, "held back", "slot", by.Slot, "name", by.Name, "pid", by.PID, "alive", by.Alive,
+			"bytes", by.Bytes, "for", now.Sub(w.back.since))
+	}
+}
+
+// holdUp describes whose cursor or claim is the smallest; nil if nothing is registered.
+func (h *handle) holdUp(since time.Time) (*HeldBack, error) {
+	slowest, m := -1, uint64(0)
+	for i := range h.used() {
+		s := &h.slots[i]
+		st := slotState(s.word.Load())
+		at := s.cursor.Load()
+		if st.mayClaim() && s.claimEnd.Load() != 0 {
+			at = s.claimStart.Load()
+		} else if !st.holdsBack() {
+			continue
+		}
+		if slowest < 0 || at < m {
+			slowest, m = i, at
+		}
+	}
+	if slowest < 0 {
+		return nil, nil
+	}
+	alive, err := lock.Held(h.file, lifeByte(slowest))
+	if err != nil {
+		return nil, err
+	}
+	s := &h.slots[slowest]
+	return &HeldBack{
+		Since: since, Slot: slowest, Name: text(s.name), Durable: slotState(s.word.Load()).durable(), PID: int(s.pid.Load()), Alive: alive,
+		Cursor: m, Bytes: max(h.published.Load(), m) - m,
+	}, nil
+}
