@@ -46,8 +46,9 @@ func (c *consumer) unpaid() bool { return c.owed && c.stored == c.done.position 
 // was overwritten, else at oldest. Its reader is owed the difference: it is told with the first record, and until that is
 // consumed also the next one who comes. We hold the slot's byte and the registry.
 //
-//	S8 the number that it is owed from, if it has moved since it was evicted
-//	S0, S1 active and owed, next generation: until here the slot is evicted, whoever dies
+//	S8 the number that it is owed from: that at the cursor, which it may have moved since it was evicted
+//	S0 owed, if the cursor will no longer say how far it was; still evicted
+//	S1 the cursor, then the word: active, owed, next generation
 func (g registration) comeBack(s *slot, st slotState) error {
 	low, high, err := g.bounds()
 	if err != nil {
@@ -55,17 +56,19 @@ func (g registration) comeBack(s *slot, st slotState) error {
 	}
 	c := s.cursor.Load()
 	at, whole := g.standsAt(c, low, high)
-	if !whole {
-		c = low
-	} else if !st.owed() {
+	if whole && !st.owed() {
 		s.sequence.Store(at.sequence) // S8
 	}
-	st = slotState(uint64(st) + 1<<32).as(stateActive)
+	st = slotState(uint64(st) + 1<<32)
 	if s.sequence.Load() != 0 {
 		st |= flagOwed
 	}
-	s.cursor.Store(c)        // S1
-	s.word.Store(uint64(st)) // S0, S1
+	if !whole {
+		c = low
+		s.word.Store(uint64(st)) // S0
+	}
+	s.cursor.Store(c)                        // S1
+	s.word.Store(uint64(st.as(stateActive))) // S1
 	g.enterAt(s, c)
 	return nil
 }

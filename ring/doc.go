@@ -17,7 +17,8 @@
 //
 //   - After a power failure only what was synced is promised ([Writer.Sync], docs/durability.md). What else a crashed machine
 //     left of a ring on a disk is found out record by record where the ring has checksums ([Config].Checksums).
-//   - A durable cursor holds the writer back for ever, also when nobody reads: Inspect and the tool mmring name it.
+//   - A durable cursor holds the writer back for ever, also when nobody reads, unless the ring was made to evict it: Inspect and
+//     the tool mmring name it.
 //   - A stopped process (SIGSTOP, a frozen container) is alive: its role is not taken over, its cursor is waited for. A shared
 //     writer that is stopped while it publishes stops the others.
 //   - Records come at least once to a durable reader that was killed: what it consumed since its cursor was last stored, at
@@ -47,6 +48,15 @@
 //
 // A [Waiter] waits for several rings with one sleep: whichever has a record first.
 //
+// # Slow readers
+//
+// A writer waits for registered readers ([Writer.Publish]) or answers ErrFull ([Writer.TryPublish]). In a ring made with
+// [Config].EvictAfter it does so only for a time: a reader that has not moved while the writer was held back for so long is
+// evicted. It gets ErrEvicted from every call, as an *[Evicted] that says how far it was. One that is opened under its durable name goes
+// on at the oldest record, or where it was if that is still there, and the first record says in Lost how many are missing.
+// The time is the writer's own running time: a stopped writer and a machine that slept evict nobody. [Writer.HeldBack] and
+// [Info].HeldBack say who is in the way, and since when.
+//
 // # Errors
 //
 // Every error is an *fs.PathError with operation and path, around one of the variables below or one of the standard
@@ -68,7 +78,8 @@
 //
 // A Logger is told of what the hot path never does: "ring recovered" (the writer before was killed, the machine was
 // restarted, or the file is a copy), "mended" and "not mended" (what was wrong in it), "ring followed" (Follow), "ring lost",
-// "reader reaped" (a dead reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "mutex taken over"
+// "reader reaped" (a dead reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "held back" (the
+// writer has found no space for a second, and whose fault that is), "reader evicted", "mutex taken over"
 // (a shared writer died while it published), "writer stalled" (one has published for a second, stopped perhaps, and others
 // wait) and "claim taken over" (a group's member died or left before its records were done).
 package ring

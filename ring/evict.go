@@ -100,11 +100,13 @@ func (w *Writer) evictOverdue(end uint64) (some bool) {
 func (w *Writer) evict(one holder, c uint64) bool {
 	s := &w.slots[one.slot]
 	if !one.word.owed() {
-		n := uint64(0) // below oldest: it is just registering
-		if h, ok := w.parse(c, w.pub-c); ok && c >= w.old {
+		n, was := uint64(0), s.sequence.Load()
+		if h, ok := w.parse(c, w.pub-c); ok && w.pub-c <= w.capacity() { // it may be below oldest: the writer has counted it there
 			n = h.seq
 		}
-		s.sequence.Store(n) // S8
+		if slotState(s.word.Load()) != one.word || !s.sequence.CompareAndSwap(was, n) { // S8: in a member's slot the word means something else
+			return false
+		}
 	}
 	return s.word.CompareAndSwap(uint64(one.word), uint64(one.word.as(stateEvicted))) // S7
 }

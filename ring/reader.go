@@ -120,10 +120,15 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	r.teardown = r.leave
 	r.wary = r.hdr.has(modeEvict)
 	if known && o.From != Next {
-		r.enterAt(s, r.oldest.Load())
+		if err := r.enterAtOldest(); err != nil {
+			return err
+		}
 	}
 	low, high := s.cursor.Load(), r.published.Load()
 	if high < low || high-low > r.capacity() || low%recordSize != 0 {
+		if err := r.dismissed(); err != nil {
+			return err
+		}
 		return corrupt("cursor %d, published %d, capacity %d", low, high, r.capacity())
 	}
 	start, err := r.locate(o.From, low, high)

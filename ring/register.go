@@ -85,6 +85,9 @@ func (h *handle) enterAt(s *slot, cursor uint64) {
 		if o <= cursor {
 			return
 		}
+		if st := slotState(s.word.Load()); st.state() == stateEvicted && !st.owed() {
+			return // the cursor has to say how far it was
+		}
 		cursor = o
 		s.cursor.Store(cursor)
 	}
@@ -153,7 +156,9 @@ func (g registration) byName() (i int, life *lock.Life, known bool, err error) {
 		return 0, nil, false, corrupt("durable reader %q: its slot changed while it was attached", g.name)
 	}
 	g.people(s)
-	g.enterAt(s, s.cursor.Load())
+	if st.owed() { // who came before may have died while it registered; else the writer has counted the cursor all the time
+		g.enterAt(s, s.cursor.Load())
+	}
 	return i, life, true, nil
 }
 

@@ -36,6 +36,27 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 	if end >= maxPosition {
 		return fmt.Errorf("%w: position %d: the stream is over; make a new ring", ErrTooLarge, end)
 	}
+	if err := w.makeSpace(ctx, end); err != nil {
+		return err
+	}
+	if !w.back.since.IsZero() {
+		w.getsOn()
+	}
+	if pad > 0 {
+		b := w.data[w.pos&w.mask:]
+		le.PutUint64(b[0:8], headWord(uint32(pad), kindPadding, 0, 0))
+		le.PutUint64(b[8:16], w.seq)
+		w.pos += pad
+	}
+	w.note(w.pos, w.seq)
+	// The next multiple of a stride at or above end: a claim that is committed short must not leave lim behind the region's end.
+	w.lim = min(w.space, (end-1)/w.stride()*w.stride()+w.stride(), w.pos+w.hdr.maxRecord())
+	w.flushStats()
+	return nil
+}
+
+// makeSpace moves space to end or beyond. A nil context means: do not wait.
+func (w *Writer) makeSpace(ctx context.Context, end uint64) error {
 	for end > w.space {
 		ok, err := w.advance(end)
 		if err != nil {
@@ -69,19 +90,6 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 			return err
 		}
 	}
-	if !w.back.since.IsZero() {
-		w.getsOn()
-	}
-	if pad > 0 {
-		b := w.data[w.pos&w.mask:]
-		le.PutUint64(b[0:8], headWord(uint32(pad), kindPadding, 0, 0))
-		le.PutUint64(b[8:16], w.seq)
-		w.pos += pad
-	}
-	w.note(w.pos, w.seq)
-	// The next multiple of a stride at or above end: a claim that is committed short must not leave lim behind the region's end.
-	w.lim = min(w.space, (end-1)/w.stride()*w.stride()+w.stride(), w.pos+w.hdr.maxRecord())
-	w.flushStats()
 	return nil
 }
 

@@ -65,7 +65,9 @@ func (r *Reader) seek(from Start) error {
 	low, high := r.stored, r.published.Load() // R1
 	start, err := r.locate(from, low, high)
 	if err == nil && !r.within(from, start, low, high) {
-		r.enterAt(r.slot, r.oldest.Load())
+		if err := r.enterAtOldest(); err != nil {
+			return err
+		}
 		low = r.slot.cursor.Load()
 		r.stored = low
 		if low > high || high-low > r.capacity() || low%recordSize != 0 {
@@ -85,6 +87,17 @@ func (r *Reader) seek(from Start) error {
 	}
 	r.storeCursor()
 	return err
+}
+
+// enterAtOldest moves the cursor back to oldest. It does not move forward: the slot is looked at after oldest, and as long as the
+// reader was not evicted, nothing from its cursor on was given away.
+func (r *Reader) enterAtOldest() error {
+	o := r.oldest.Load()
+	if err := r.dismissed(); err != nil {
+		return err
+	}
+	r.enterAt(r.slot, o)
+	return nil
 }
 
 // within reports whether at, found between low and high, is where s lies in all of the ring: it is the very record, or one

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -53,6 +54,7 @@ type configFlags struct {
 	readers     numberFlag
 	mode        modeFlag
 	shared      bool
+	evictAfter  spanFlag
 	timestamps  bool
 	checksums   bool
 	wake        wakeFlag
@@ -67,6 +69,7 @@ func (c *configFlags) add(f *pflag.FlagSet) {
 	f.Var(&c.readers, "readers", "how many readers may be registered at a time")
 	f.Var(&c.mode, "mode", "the file's mode")
 	f.BoolVar(&c.shared, "shared", false, "let several writers publish at a time, into one order")
+	f.Var(&c.evictAfter, "evict-after", "drop a reader that holds the writer back so long without moving")
 	f.BoolVar(&c.timestamps, "timestamps", false, "give every record its time")
 	f.BoolVar(&c.checksums, "checksums", false, "give every record a checksum")
 	f.Var(&c.wake, "wake", "when the writer wakes who sleeps: asked, or always, for observers that may not write to the file")
@@ -84,7 +87,7 @@ func (c *configFlags) config() (ring.Config, error) {
 	}
 	return ring.Config{
 		Capacity: int64(c.capacity), Slots: int(c.readers.n), Mode: fs.FileMode(c.mode), Shared: c.shared, Timestamps: c.timestamps, Checksums: c.checksums,
-		WakeAlways: bool(c.wake), ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
+		WakeAlways: bool(c.wake), EvictAfter: time.Duration(c.evictAfter), ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
 	}, nil
 }
 
@@ -94,7 +97,11 @@ func (a *app) createCommand() *cobra.Command {
 		Use:   "create PATH",
 		Short: "make a ring",
 		Long: `create makes a ring at PATH, with all its blocks allocated. It fails if PATH exists.
-Directories in memory (/dev/shm) and on local disks can carry rings.`,
+Directories in memory (/dev/shm) and on local disks can carry rings.
+
+--evict-after: the writer waits for a registered reader, and for the cursor of one that
+is away, only so long. A reader that was evicted is told so; when it comes again under
+its --name it goes on at the oldest record, and is told how many it lost.`,
 		Example: `  mmring create /dev/shm/new.ring && mmring rm /dev/shm/new.ring
   mmring create /dev/shm/big.ring --capacity 32MiB --timestamps && mmring rm /dev/shm/big.ring`,
 		Args: takes(1, 1, "PATH"),

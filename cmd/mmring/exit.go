@@ -97,6 +97,7 @@ var hints = []struct {
 	{ring.ErrNoSlot, "mmring readers PATH shows who has them; a ring made with more --readers has more"},
 	{ring.ErrTooLarge, "--skip-too-large goes on without it; a ring with a larger --capacity takes it"},
 	{ring.ErrFull, "without --no-wait pub waits for its readers; mmring stat PATH shows who is behind"},
+	{ring.ErrEvicted, "start it again: under its --name it goes on, and says what it lost; mmring info PATH says how long a reader may hold the writer back"},
 	{ring.ErrCorrupt, "mmring verify PATH says where"},
 	{ring.ErrVersion, "read it with the mmring that made it, or a newer one"},
 	{ring.ErrFS, "make rings in /dev/shm or on a local disk, or insist with --force-fs"},

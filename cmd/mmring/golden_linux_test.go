@@ -47,6 +47,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`(?m)^created( +)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$`), `created${1}TIME`},
 	{regexp.MustCompile(`process \d+ \(mmring on \S+\)( for \d+m?s)?`), `process N (mmring on HOST)$1`},
 	{regexp.MustCompile(`for \d+s\n`), "for 0s\n"},
+	{regexp.MustCompile(`(?m)^blocked( +)for \w+:`), "blocked${1}for 0s:"},
 	{regexp.MustCompile(`(?m)^rate .*records/s, .*B/s$`), `rate       0 records/s, 0 B/s`},
 	{regexp.MustCompile(`(durable|ephemeral)( +)[1-9]\d*( +)`), `${1}${2}N   `},
 	{regexp.MustCompile(`, [\d.]+ [nmu]?s together,`), `, 1 s together,`},

@@ -26,6 +26,7 @@ type infoJSON struct {
 	MaxPayload  int       `json:"max_payload"`
 	Shared      bool      `json:"shared"`
 	MayEvict    bool      `json:"may_evict"`
+	EvictAfter  int64     `json:"evict_after_ns,omitempty"`
 	Timestamps  bool      `json:"timestamps"`
 	Checksums   bool      `json:"checksums"`
 	WakeAlways  bool      `json:"wake_always"`
@@ -48,7 +49,7 @@ func (a *app) infoCommand() *cobra.Command {
 			if output.word == "json" {
 				return writeJSON(a.stdout, infoJSON{
 					1, i.Path, i.UUID, i.Format, i.Created.UTC(), i.ContentType, i.Description, i.FileSize, i.Capacity, i.DataOffset, i.Slots,
-					i.MaxPayload, i.Shared, i.MayEvict, i.Timestamps, i.Checksums, i.WakeAlways,
+					i.MaxPayload, i.Shared, i.MayEvict, i.EvictAfter.Nanoseconds(), i.Timestamps, i.Checksums, i.WakeAlways,
 				})
 			}
 			return writeText(a.stdout, infoText(i))
@@ -75,7 +76,11 @@ func infoText(i ring.Info) string {
 	}
 	line("capacity", "%s (%d bytes, at offset %d of a file of %d)", sizeText(uint64(i.Capacity)), i.Capacity, i.DataOffset, i.FileSize)
 	line("largest record", "%d bytes", i.MaxPayload)
-	line("readers", "at most %d", i.Slots)
+	readers := fmt.Sprintf("at most %d", i.Slots)
+	if i.MayEvict {
+		readers += fmt.Sprintf(", evicted when they have held the writer back for %s", i.EvictAfter)
+	}
+	line("readers", "%s", readers)
 	line("writers", "%s", map[bool]string{false: "one at a time", true: "several"}[i.Shared])
 	line("records have", "%s", strings.Join(extras(i), ", "))
 	if i.WakeAlways {

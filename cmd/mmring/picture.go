@@ -53,5 +53,8 @@ func readerLine(r ring.ReaderInfo) string {
 	if !r.Alive {
 		name += ", no process"
 	}
+	if r.State != "active" {
+		name += ", " + r.State
+	}
 	return fmt.Sprintf("%s, %s behind", name, sizeText(r.LagBytes))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"time"
 
@@ -57,7 +58,7 @@ length), whole (one record a file).`,
 			return nil, cobra.ShellCompDirectiveDefault
 		}),
 		RunE: func(c *cobra.Command, args []string) error {
-			for _, name := range []string{"capacity", "readers", "mode", "shared", "timestamps", "checksums", "content-type", "description"} {
+			for _, name := range []string{"capacity", "readers", "mode", "shared", "evict-after", "timestamps", "checksums", "content-type", "description"} {
 				if c.Flags().Changed(name) {
 					flags.allCreators = append(flags.allCreators, "--"+name)
 				}
@@ -127,7 +128,7 @@ func (a *app) pub(ctx context.Context, path string, inputs []string, o *pubFlags
 }
 
 func (a *app) openWriter(ctx context.Context, path string, o *pubFlags) (*ring.Writer, error) {
-	options := ring.WriterOptions{Wait: o.standby, AllowFS: o.config.forceFS}
+	options := ring.WriterOptions{Wait: o.standby, AllowFS: o.config.forceFS, Logger: slog.New(evictions{a})}
 	if o.create {
 		config, err := o.config.config()
 		if err != nil {

@@ -28,7 +28,20 @@ type statJSON struct {
 	Records   float64      `json:"records_per_s"`
 	Bytes     float64      `json:"bytes_per_s"`
 	Readers   []readerJSON `json:"readers"`
+	HeldBack  *heldJSON    `json:"held_back,omitempty"`
 	Stats     ring.Stats   `json:"stats"`
+}
+
+// heldJSON is what a writer without space waits for.
+type heldJSON struct {
+	Since   string `json:"since"`
+	Slot    int    `json:"slot"`
+	Name    string `json:"name"`
+	Durable bool   `json:"durable"`
+	PID     int    `json:"pid"`
+	Alive   bool   `json:"alive"`
+	Cursor  uint64 `json:"cursor"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 // personJSON is a process, as far as it introduced itself.
@@ -67,6 +80,7 @@ type readerJSON struct {
 	Bytes      uint64 `json:"bytes"`
 	Waits      uint64 `json:"waits"`
 	HoldsBack  bool   `json:"holds_back"`
+	Lost       uint64 `json:"lost"`
 }
 
 // rateSample is how long a single stat watches a living writer for its rates.
@@ -167,6 +181,9 @@ func statOf(i ring.Info, records, bytes float64) statJSON {
 	for _, w := range i.Writers {
 		s.Writers = append(s.Writers, writerJSON{w.Slot, w.Alive, w.PID, stampText(w.Since), w.Mutex, w.Waited})
 	}
+	if h := i.HeldBack; h != nil {
+		s.HeldBack = &heldJSON{stampText(h.Since), h.Slot, h.Name, h.Durable, h.PID, h.Alive, h.Cursor, h.Bytes}
+	}
 	s.Writer = personJSON{i.Writer.Alive, i.Writer.PID, i.Writer.Host, i.Writer.Program, stampText(i.Writer.Since)}
 	return s
 }
@@ -176,7 +193,7 @@ func readersOf(i ring.Info) []readerJSON {
 	for _, r := range i.Readers {
 		readers = append(readers, readerJSON{
 			r.Slot, r.Name, r.Durable, r.State, r.Alive, r.PID, stampText(r.Since), r.Cursor, r.Seq, r.LagBytes, r.LagRecords,
-			r.Records, r.Bytes, r.Waits, r.HoldsBack,
+			r.Records, r.Bytes, r.Waits, r.HoldsBack, r.Lost,
 		})
 	}
 	return readers
@@ -206,12 +223,18 @@ func statText(i ring.Info, records, bytes float64) string {
 		line("oldest", "record %s, at position %d", countText(i.FirstSeq), i.Oldest)
 	}
 	line("rate", "%srecords/s, %sB/s", rateText(records), rateText(bytes))
+	if h := i.HeldBack; h != nil {
+		line("blocked", "for %s: %s is %s behind", ageText(h.Since), readerText(ring.ReaderInfo{Slot: h.Slot, Name: h.Name, PID: h.PID, Alive: h.Alive}), sizeText(h.Bytes))
+	}
 	if s := i.Stats; s.Blocked > 0 || s.Full > 0 {
 		line("back", "the writer waited %s, %s together, and was refused %s",
 			plural(s.Blocked, "time"), nanosText(float64(s.BlockedNS)), plural(s.Full, "time"))
 	}
 	if s := i.Stats; s.Recoveries > 0 || s.Reaped > 0 || s.Corrupt > 0 {
 		line("deaths", "%s, %s in the way, %s dropped", plural(s.Recoveries, "writer"), plural(s.Reaped, "reader"), plural(s.Corrupt, "bad cursor"))
+	}
+	if s := i.Stats; s.Evictions > 0 {
+		line("evicted", "%s", plural(s.Evictions, "reader"))
 	}
 	b.WriteString(picture(i))
 	b.WriteString(readersText(i))
@@ -264,6 +287,9 @@ func readersText(i ring.Info) string {
 		}
 		if r.HoldsBack {
 			note = "holds the writer back"
+		}
+		if r.Lost > 0 {
+			note = "lost " + countText(r.Lost) + " so far"
 		}
 		name := r.Name
 		if name == "" {
