@@ -3,6 +3,7 @@
 package ring_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -111,5 +112,31 @@ func TestATurnOfALoopDoesNotAllocate(t *testing.T) {
 		})
 		require.Less(t, batches, 5.0, name)
 		require.NoError(t, s.Close())
+	}
+}
+
+func TestAWaitForAnyDoesNotAllocate(t *testing.T) {
+	writers, sources, w := anyOf(t, 3)
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	back := make(chan bool)
+	go func() {
+		for range back {
+			_, _ = writers[0].Publish(background, nil)
+		}
+	}()
+	defer close(back)
+	a, b, c := sources[0].(ring.Waitable), sources[1].(ring.Waitable), sources[2].(ring.Waitable)
+	for name, wait := range map[string]func() (int, error){
+		"Waiter":  func() (int, error) { return w.Wait(ctx) },
+		"WaitAny": func() (int, error) { return ring.WaitAny(background, a, b, c) },
+	} {
+		require.Zero(t, testing.AllocsPerRun(200, func() {
+			back <- true
+			if i, err := wait(); i != 0 || err != nil {
+				panic(fmt.Sprint(i, err))
+			}
+			_, _ = sources[0].Next(background)
+		}), name)
 	}
 }

@@ -12,9 +12,6 @@ import (
 const (
 	shortestNap = 50 * time.Microsecond
 	longestNap  = 32 * time.Millisecond
-
-	// lookAfter is how long who waits goes on without a look at the file.
-	lookAfter = longestSleep - longestNap
 )
 
 // await waits until more than pos is published.
@@ -111,7 +108,7 @@ func (c *consumer) gone() error {
 		return err
 	}
 	now := time.Now()
-	if now.Sub(c.glanced) < lookAfter {
+	if now.Sub(c.glanced) < longestSleep-longestNap {
 		return nil
 	}
 	c.glanced = now

@@ -46,7 +46,9 @@
 // where it lies, until it is released. Sizes and positions are in bytes. Records are numbered from 1 without gaps. To publish
 // and to read are a copy and a store each: there is no system call, no allocation and no lock until somebody has to wait.
 //
-// A [Waiter] waits for several rings with one sleep: whichever has a record first.
+// A [Waiter] waits for several rings with one sleep: whichever has a record first. Of all goroutines of a process that wait for
+// one ring, each with a handle of its own, one takes a thread of the operating system; each Waiter that sleeps takes one, too, and so
+// does each shared writer that waits for another.
 //
 // # Slow readers
 //

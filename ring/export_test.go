@@ -168,6 +168,39 @@ func Silence(v *Observer) {
 	v.attention, v.bell = nil, nil
 }
 
+// Guests is how many goroutines of this process sleep in a lodge, without a thread.
+func Guests() (n int) {
+	lodges.Lock()
+	defer lodges.Unlock()
+	for _, at := range lodges.at {
+		for _, l := range []*lodge{&at.data, &at.space} {
+			l.mu.Lock()
+			for g := l.first; g != nil; {
+				n++
+				if g = g.next; g == l.first {
+					break
+				}
+			}
+			l.mu.Unlock()
+		}
+	}
+	return n
+}
+
+// Lodgings is how many rings of this process are open.
+func Lodgings() int {
+	lodges.Lock()
+	defer lodges.Unlock()
+	return len(lodges.at)
+}
+
+// WithoutTimeouts makes sleeps so long that nothing but a wake-up ends them, until restore is called.
+func WithoutTimeouts() (restore func()) {
+	was := longestSleep
+	longestSleep = 1000 * time.Hour
+	return func() { longestSleep = was }
+}
+
 // LooksOf is how often a wait with that spin looks before it sleeps, once it has begun to pause between its looks.
 func LooksOf(s Spin) (n int) {
 	h := handle{spins: s}

@@ -79,6 +79,15 @@ func linked(info fs.FileInfo) bool {
 	return ok && st.Nlink > 0
 }
 
+// placeOf tells which file f is.
+func placeOf(f *os.File) (place, error) {
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
+		return place{}, os.NewSyscallError("fstat", err)
+	}
+	return place{uint64(st.Dev), st.Ino}, nil // some machines have 32 bits for the device
+}
+
 // takeGlimpse looks at an open file without allocating.
 func takeGlimpse(f *os.File) (glimpse, bool) {
 	var st unix.Stat_t

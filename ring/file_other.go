@@ -15,6 +15,7 @@ func openFile(string, bool) (*os.File, error)   { return nil, errors.ErrUnsuppor
 func checkFS(*os.File) error                    { return errors.ErrUnsupported }
 func checkOwner(fs.FileInfo) error              { return errors.ErrUnsupported }
 func linked(fs.FileInfo) bool                   { return true }
+func placeOf(*os.File) (place, error)           { return place{}, errors.ErrUnsupported }
 func takeGlimpse(*os.File) (glimpse, bool)      { return glimpse{}, false }
 func fillHoles(*os.File, int64) error           { return errors.ErrUnsupported }
 func identify(*os.File) (identity, error)       { return identity{}, errors.ErrUnsupported }

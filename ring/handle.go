@@ -26,6 +26,7 @@ type handle struct {
 	spins   Spin                          // how long a wait looks before it sleeps
 	cancel  atomic.Uint32                 // not 0: a sleep of this handle has to end
 	among   atomic.Pointer[atomic.Uint32] // the cancel word of the Waiter that this handle is in now
+	guest   guest                         // its place among those who sleep
 	context contextWatch                  // ends sleeps
 	lost    error                         // why the handle is poisoned; guarded by the gate
 	armed   bool                          // what debug.SetPanicOnFault answered to the call inside
@@ -46,6 +47,8 @@ type parts struct {
 	attention *shm.Map       // the data wake word alone, for an observer that may write to the file
 	bell      *atomic.Uint32 // the data wake word, where it may be changed; nil: nowhere
 
+	lodging *lodging // where those meet who sleep
+
 	glimpsed glimpse // as it was when still looked at the path last
 	glimpses int     // times that was enough since
 }
@@ -65,6 +68,9 @@ func (p *parts) giveBack() (first error) {
 	}
 	if p.attention != nil {
 		keep(p.attention.Close())
+	}
+	if p.lodging != nil {
+		p.lodging.giveBack()
 	}
 	if p.file != nil {
 		keep(p.file.Close())
@@ -247,6 +253,7 @@ func (h *handle) Close() error {
 // cancelWaits ends the sleep of a running call.
 func (h *handle) cancelWaits() {
 	cancel(&h.cancel)
+	h.guest.ring()
 	if among := h.among.Load(); among != nil {
 		cancel(among)
 	}

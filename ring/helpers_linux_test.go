@@ -245,7 +245,7 @@ func sleepers(t testing.TB, pid string) (n int) {
 // asleep waits until n handles of this process sleep.
 func asleep(t testing.TB, n int) {
 	t.Helper()
-	proctest.Until(t, fmt.Sprintf("%d sleep", n), func() bool { return sleepers(t, "self") == n })
+	proctest.Until(t, fmt.Sprintf("%d sleep", n), func() bool { return sleepers(t, "self")+ring.Guests() == n })
 }
 
 // mappings counts this process's mappings of the file at path, and its descriptors of it.

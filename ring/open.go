@@ -68,7 +68,7 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 		}
 		return shm.ReadOnly
 	}
-	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, log: o.log, spins: o.spins}
+	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, log: o.log, spins: o.spins, guest: newGuest()}
 	h.control, err = shm.MapFile(f, access(o.write), shm.Options{Length: int(hdr.data)})
 	if err != nil {
 		return nil, err
@@ -86,6 +86,11 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 		h.bell = h.dataWake
 	} else if o.attention {
 		h.findBell()
+	}
+	if h.lodging, err = lodgingOf(f); err != nil {
+		h.file = nil // is the caller's
+		h.parts.giveBack()
+		return nil, err
 	}
 	return h, nil
 }

@@ -16,13 +16,14 @@ import (
 // How long a wait spins before it sleeps, and how long it may sleep at a time. A sleeper can miss its wake-up only when
 // the waker died between changing the word and waking; the longest sleep bounds what that costs.
 const (
-	spinLooks    = 256 // looks, with spinPauses hints after each: some 20 microseconds together
-	spinPauses   = 4
-	longestSleep = 250 * time.Millisecond
+	spinLooks  = 256 // looks, with spinPauses hints after each: some 20 microseconds together
+	spinPauses = 4
 
 	// coarseSleep bounds a sleep where the kernel has no membarrier: the waker's look may then come before the sleeper's bit.
 	coarseSleep = 10 * time.Millisecond
 )
+
+var longestSleep = 250 * time.Millisecond // tests make it longer
 
 // asleep is bit 0 of a wake word: somebody sleeps, or is about to. The other bits count wake-ups, so that a sleeper who
 // was about to sleep on an old value does not.
@@ -136,8 +137,8 @@ func (c *contextWatch) stop() {
 	c.done, c.cancel = nil, nil
 }
 
-// doze sleeps on word while it holds value.
-func (h *handle) doze(word *atomic.Uint32, value uint32, limit time.Duration) (timedOut bool, err error) {
+// sleepInKernel sleeps on word while it holds value.
+func (h *handle) sleepInKernel(word *atomic.Uint32, value uint32, limit time.Duration) (timedOut bool, err error) {
 	switch err := futex.WaitCancel(word, value, &h.cancel, limit); err {
 	case nil:
 		return false, nil
