@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -270,7 +271,7 @@ func readings(s source) func() error {
 func TestWhoeverScribblesOverARingOnlyMakesErrors(t *testing.T) {
 	operations := 1500 / slower
 	for seed := range uint64(4) {
-		path := newRing(t, ring.Config{Slots: 8, Checksums: seed == 1, Timestamps: seed == 2, WakeAlways: seed == 3})
+		path := newRing(t, ring.Config{Slots: 8, EvictAfter: []time.Duration{0, time.Millisecond}[seed%2], Checksums: seed == 1, Timestamps: seed == 2, WakeAlways: seed == 3})
 		whole, err := os.ReadFile(path)
 		require.NoError(t, err)
 		s := newScribbler(t, path, seed)

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		"interrupted": interruptedRole,
 		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },
 		"recover":     recoverRole,
+		"report":      reportRole,
 		"shared":      sharedRole,
 		"deed":        deedRole,
 		"drain":       drainRole,

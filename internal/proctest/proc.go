@@ -159,6 +159,23 @@ func (p *Proc) Expect(word string) string {
 	return rest
 }
 
+// Rest waits for the end of the child and returns all lines that it has said and nobody has read.
+func (p *Proc) Rest() (lines []string) {
+	p.t.Helper()
+	end := time.After(patience)
+	for {
+		select {
+		case line, ok := <-p.lines:
+			if !ok {
+				return lines
+			}
+			lines = append(lines, line)
+		case <-end:
+			p.t.Fatalf("%s does not end", p)
+		}
+	}
+}
+
 // Send gives the child a line to Hear.
 func (p *Proc) Send(line string) {
 	p.t.Helper()
