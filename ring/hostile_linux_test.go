@@ -19,7 +19,7 @@ import (
 // answers are the errors that a ring whose words somebody scribbles over may have.
 var answers = []error{
 	ring.ErrCorrupt, ring.ErrFull, ring.ErrEvicted, ring.ErrEnded, ring.ErrTooLarge, ring.ErrNoSlot, ring.ErrBusy, ring.ErrName,
-	ring.ErrMisuse, ring.ErrWindow, io.EOF, io.ErrShortBuffer, os.ErrNotExist, os.ErrExist, errEnough,
+	ring.ErrMisuse, ring.ErrWindow, io.EOF, io.ErrShortBuffer, os.ErrNotExist, os.ErrExist, errEnough, errors.ErrUnsupported,
 }
 
 // expected returns err unless it is one of those, in which case the caller goes on.
