@@ -142,8 +142,10 @@ func (c *consumer) quick(rec *Record, into []byte) bool {
 // find waits if nothing more is published, and else reads what quick does not. It returns false without an error when
 // there is something to look at again.
 func (c *consumer) find(ctx context.Context, rec *Record, into []byte) (bool, error) {
-	if err := c.endLending(); err != nil {
-		return false, err
+	if c.lends {
+		if err := c.endLending(); err != nil {
+			return false, err
+		}
 	}
 	if c.pos == c.pub {
 		err := c.await(ctx)
@@ -312,7 +314,6 @@ func (c *consumer) cut() bool {
 	if c.slot != nil {
 		return slotState(c.slot.word.Load()) != c.mine // V2
 	}
-
 	era := c.epoch.Load() // V2
 	if era == c.era {
 		return false
