@@ -58,6 +58,12 @@ func build(t *testing.T, pkg, to string) {
 // What every example prints, line by line; which of its processes prints first does not matter.
 func TestTheExamplesPrintWhatTheyPromise(t *testing.T) {
 	for name, want := range map[string][]string{
+		"anonymous": {
+			"the child reads memfd:squares",
+			"1 1", "2 4", "3 9", "4 16", "5 25",
+			"the child cannot truncate it: true",
+			"a second writer is refused: true",
+		},
 		"durable": {"killed in the middle: true", "all records came: true"},
 		"mmap-basic": {
 			"29 bytes, the first five: Hello",

@@ -26,6 +26,18 @@ func reopenErr(err error) error {
 	return err
 }
 
+// duplicate returns another descriptor of the description that f has.
+func duplicate(f *os.File) (own *os.File, err error) {
+	err = control(f, func(fd uintptr) error {
+		n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			own = os.NewFile(uintptr(n), f.Name())
+		}
+		return err
+	})
+	return own, err
+}
+
 // control calls use with the descriptor of f, which cannot be closed meanwhile.
 func control(f *os.File, use func(fd uintptr) error) error {
 	conn, err := f.SyscallConn()

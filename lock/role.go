@@ -47,7 +47,7 @@ func TryRoleFile(f *os.File, m Mode) (*Role, error) {
 	err := supported(m)
 	if err == nil {
 		err = viaDescriptor(f, func(path string) (err error) {
-			r, err = tryFile(f, path, m)
+			r, err = tryFile(f, path, m, false)
 			return err
 		})
 	}
@@ -168,7 +168,7 @@ func (r *Role) names(path string) (bool, error) {
 }
 
 // tryFile locks a new description of f, whose descriptor path stands for.
-func tryFile(f *os.File, path string, m Mode) (*Role, error) {
+func tryFile(f *os.File, path string, m Mode, block bool) (*Role, error) {
 	own, err := f.Stat()
 	if err != nil {
 		return nil, bare(err)
@@ -177,9 +177,9 @@ func tryFile(f *os.File, path string, m Mode) (*Role, error) {
 		return nil, err
 	}
 	r := &Role{path: f.Name(), held: flock.New(path, flock.SetFlag(roleFlags))}
-	err = grab(r.held, m, false)
+	err = grab(r.held, m, block)
 	for errors.Is(err, syscall.EINTR) {
-		err = grab(r.held, m, false)
+		err = grab(r.held, m, block)
 	}
 	if err != nil {
 		return nil, reopenErr(bare(err))

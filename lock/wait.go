@@ -45,6 +45,51 @@ func waitRole(ctx context.Context, path string, m Mode) (*Role, error) {
 	return nil, context.Cause(ctx)
 }
 
+// WaitRoleFile is TryRoleFile that waits as WaitRole does. f may be closed when it has returned.
+func WaitRoleFile(ctx context.Context, f *os.File, m Mode) (*Role, error) {
+	r, err := waitRoleFile(ctx, f, m)
+	return r, roleErr("wait for", m, name(f), err)
+}
+
+func waitRoleFile(ctx context.Context, f *os.File, m Mode) (*Role, error) {
+	if ctx.Err() == nil {
+		r, err := TryRoleFile(f, m)
+		if !errors.Is(err, ErrBusy) {
+			return r, bare(err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return nil, bare(err)
+		}
+		got, err := sleep(ctx, goal{nameless, int64(m)}, info, func() outcome {
+			r, err := roleFileLater(f, m)
+			return outcome{r, false, err}
+		})
+		if err != nil {
+			return nil, err
+		}
+		return got.role, got.err
+	}
+	return nil, context.Cause(ctx)
+}
+
+// roleFileLater sleeps until it has the role of f's file. It may outlive f.
+func roleFileLater(f *os.File, m Mode) (r *Role, err error) {
+	own, err := duplicate(f)
+	if err != nil {
+		return nil, err
+	}
+	defer own.Close()
+	err = viaDescriptor(own, func(path string) error {
+		r, err = tryFile(own, path, m, true)
+		return err
+	})
+	return r, err
+}
+
+// nameless is the path of what is waited for by its descriptor.
+const nameless = "\x00"
+
 // goal says what a sleeper waits for, together with the file's identity: a role (path and mode) or a byte (no path, offset).
 type goal struct {
 	path  string

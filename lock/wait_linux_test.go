@@ -58,6 +58,39 @@ func TestAContextThatHasEndedIsNotIgnored(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
+func TestARoleIsWaitedForByADescriptor(t *testing.T) {
+	path := newFile(t)
+	f := open(t, path, os.O_RDWR)
+	holder, err := lock.TryRole(path, lock.Exclusive)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(path), "no path leads to it")
+	for range 3 { // each gives up, and the next takes over its thread
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errEnough)
+		_, err = lock.WaitRoleFile(ctx, f, lock.Exclusive)
+		cancel()
+		require.ErrorIs(t, err, errEnough)
+		require.EqualError(t, err, "wait for exclusive role of "+path+": waited long enough")
+	}
+	got, failed := make(chan *lock.Role, 1), make(chan error, 1)
+	go func() {
+		r, err := lock.WaitRoleFile(t.Context(), f, lock.Exclusive)
+		failed <- err
+		got <- r
+	}()
+	require.Empty(t, got)
+	require.NoError(t, holder.Close())
+	require.NoError(t, <-failed)
+	r := <-got
+	_, err = lock.TryRoleFile(f, lock.Shared)
+	require.ErrorIs(t, err, lock.ErrBusy)
+	require.NoError(t, r.Share())
+	again, err := lock.WaitRoleFile(t.Context(), f, lock.Shared)
+	require.NoError(t, errors.Join(err, f.Close()))
+	require.NoError(t, errors.Join(again.Close(), r.Close()))
+	_, err = lock.WaitRoleFile(t.Context(), f, lock.Shared)
+	require.ErrorIs(t, err, os.ErrClosed)
+}
+
 func TestAnAbandonedWaitLeavesNothing(t *testing.T) {
 	p := proctest.Start(t, "tidy", newFile(t))
 	first := p.Expect("left")

@@ -17,15 +17,23 @@ func create(path string, c Config) error {
 	if !supported {
 		return errors.ErrUnsupported
 	}
-	c, err := c.fill()
+	c, h, err := plan(c)
 	if err != nil {
 		return err
+	}
+	return birth(path, c, h.fileSize(), h.firstPages())
+}
+
+// plan returns what a new ring is to be, and its header.
+func plan(c Config) (Config, header, error) {
+	c, err := c.fill()
+	if err != nil {
+		return c, header{}, err
 	}
 	var uuid [16]byte
 	rand.Read(uuid[:]) // never fails
 	uuid[6], uuid[8] = uuid[6]&0x0f|0x40, uuid[8]&0x3f|0x80
-	h := newHeader(c, uuid, time.Now())
-	return birth(path, c, h.fileSize(), h.firstPages())
+	return c, newHeader(c, uuid, time.Now()), nil
 }
 
 // firstPages returns the header and the counters of a ring into which nothing has been written: next sequence 1, clean.

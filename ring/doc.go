@@ -59,6 +59,9 @@
 // The time is the writer's own running time: a stopped writer and a machine that slept evict nobody. [Writer.HeldBack] and
 // [Info].HeldBack say who is in the way, and since when.
 //
+// A ring without a path is made by [CreateAnonymous], handed to other processes as a descriptor, and opened by that
+// ([OpenWriterFile], [OpenReaderFile], [ObserveFile]).
+//
 // # Errors
 //
 // Every error is an *fs.PathError with operation and path, around one of the variables below or one of the standard

@@ -26,7 +26,7 @@ func (w *Writer) Sync() error {
 			w.poison(err)
 			return err
 		}
-		if !w.synced {
+		if !w.synced && !w.nameless {
 			if err := syncName(w.path); err != nil {
 				return err
 			}

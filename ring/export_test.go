@@ -150,6 +150,9 @@ func (r *Reader) Owned(n int) []byte {
 // Claiming makes the next claim one of n records.
 func (m *Member) Claiming(n int) { m.most, m.begun = n, time.Time{} }
 
+// Look looks whether the file is still there, as waits do.
+func (h *handle) Look() error { return h.stillAtPath() }
+
 // File is the handle's descriptor.
 func (h *handle) File() *os.File { return h.file }
 

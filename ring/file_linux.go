@@ -24,15 +24,21 @@ func openFile(path string, write bool) (*os.File, error) {
 		flags = unix.O_RDWR
 	}
 	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	switch {
-	case errors.Is(err, unix.ELOOP):
+	if errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("%w: a symbolic link; name the ring itself", ErrNotRing)
-	case errors.Is(err, unix.EISDIR):
-		return nil, fmt.Errorf("%w: a directory", ErrNotRing)
-	case errors.Is(err, unix.ENXIO):
-		return nil, fmt.Errorf("%w: a socket or a pipe", ErrNotRing)
 	}
-	return f, err
+	return f, noFile(err)
+}
+
+// noFile names what else than a file was opened.
+func noFile(err error) error {
+	switch {
+	case errors.Is(err, unix.EISDIR):
+		return fmt.Errorf("%w: a directory", ErrNotRing)
+	case errors.Is(err, unix.ENXIO):
+		return fmt.Errorf("%w: a socket or a pipe", ErrNotRing)
+	}
+	return err
 }
 
 // coherent lists the file systems whose mappings all processes of a machine see alike, by their magic numbers in

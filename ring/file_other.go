@@ -11,7 +11,11 @@ import (
 
 const supported = false
 
-func openFile(string, bool) (*os.File, error)   { return nil, errors.ErrUnsupported }
+func openFile(string, bool) (*os.File, error)         { return nil, errors.ErrUnsupported }
+func reopenFile(f *os.File, _ bool) (*os.File, error) { return nil, errors.ErrUnsupported }
+func memoryFile(string, Config, int64, []byte) (*os.File, error) {
+	return nil, errors.ErrUnsupported
+}
 func checkFS(*os.File) error                    { return errors.ErrUnsupported }
 func checkOwner(fs.FileInfo) error              { return errors.ErrUnsupported }
 func linked(fs.FileInfo) bool                   { return true }

@@ -21,7 +21,9 @@ type handle struct {
 	gate
 	parts
 	path string
-	log  *slog.Logger
+	// nameless: the file was handed over; whether path leads to it does not matter
+	nameless bool
+	log      *slog.Logger
 
 	spins   Spin                          // how long a wait looks before it sleeps
 	cancel  atomic.Uint32                 // not 0: a sleep of this handle has to end
@@ -325,6 +327,9 @@ func (h *handle) stillAtPath() error {
 	}
 	if here.Size() < h.hdr.fileSize() {
 		return fmt.Errorf("%w: truncated to %d bytes, its header says %d", ErrLost, here.Size(), h.hdr.fileSize())
+	}
+	if h.nameless {
+		return nil
 	}
 	there, err := os.Stat(h.path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,7 +1,6 @@
 package ring
 
 import (
-	"context"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -86,12 +85,7 @@ type ReaderInfo struct {
 
 // Inspect looks at the ring at path without attaching to it. It needs permission to read.
 func Inspect(path string) (Info, error) {
-	h, err := openHandle(context.Background(), path, openOptions{allowFS: true})
-	if err != nil {
-		return Info{}, fail("inspect", path, err)
-	}
-	defer h.release()
-	info, err := h.inspect()
+	info, err := place{path: path}.inspect()
 	return info, fail("inspect", path, err)
 }
 

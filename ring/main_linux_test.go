@@ -13,14 +13,20 @@ import (
 func TestMain(m *testing.M) {
 	refuseCalls()
 	proctest.Main(m, map[string]func(args []string){
-		"claim":       claimRole,
-		"claims":      claimsRole,
-		"piped":       pipedRole,
-		"echo":        echoRole,
-		"echo any":    echoAnyRole,
-		"spin":        spinRole,
-		"blind":       blindRole,
-		"lease":       leaseRole,
+		"claim":    claimRole,
+		"claims":   claimsRole,
+		"piped":    pipedRole,
+		"echo":     echoRole,
+		"echo any": echoAnyRole,
+		"spin":     spinRole,
+		"blind":    blindRole,
+		"lease":    leaseRole,
+		"partner":  partnerRole,
+		"socket":   socketRole,
+
+		"without-proc":   withoutProcRole,
+		"nobody-by-file": nobodyByFileRole,
+
 		"wait":        waitRole,
 		"interrupted": interruptedRole,
 		"ephemeral":   func(args []string) { readWith(args[0], ring.ReaderOptions{Name: args[1]}) },

@@ -15,9 +15,10 @@ import (
 )
 
 type openOptions struct {
-	write      bool // the counters are mapped for writing
-	publish    bool // and so is the data region
-	attention  bool // the data wake word is, where this process may write to the file
+	write      bool     // the counters are mapped for writing
+	publish    bool     // and so is the data region
+	attention  bool     // the data wake word is, where this process may write to the file
+	of         *os.File // handed over; nil: the path leads to it
 	wait       bool
 	allowOwner bool
 	allowFS    bool
@@ -30,13 +31,14 @@ func openHandle(ctx context.Context, path string, o openOptions) (*handle, error
 	if !supported {
 		return nil, errors.ErrUnsupported
 	}
+	at := place{path, o.of}
 	open := func() (*os.File, error) {
 		if o.attention {
-			if f, err := openFile(path, true); err == nil {
+			if f, err := at.open(true); err == nil {
 				return f, nil
 			}
 		}
-		return openFile(path, o.write)
+		return at.open(o.write)
 	}
 	f, err := open()
 	if o.wait && errors.Is(err, fs.ErrNotExist) {
@@ -69,6 +71,7 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 		return shm.ReadOnly
 	}
 	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, log: o.log, spins: o.spins, guest: newGuest()}
+	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, nameless: o.of != nil, log: o.log, spins: o.spins}
 	h.control, err = shm.MapFile(f, access(o.write), shm.Options{Length: int(hdr.data)})
 	if err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ type WriterOptions struct {
 	// Logger is told of what is not the hot path's; nil: nobody.
 	Logger *slog.Logger
 
+	of     *os.File  // handed over
 	repair *Recovery // not nil: everything is looked at, an ended ring stays ended, and here goes the report
 }
 
@@ -81,7 +82,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 		if err != nil {
 			return nil, err
 		}
-		h, err := openHandle(ctx, path, openOptions{write: true, publish: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
+		h, err := openHandle(ctx, path, openOptions{write: true, publish: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS, of: o.of, log: o.Logger, spins: o.Spin})
 		if err != nil {
 			role.Close()
 			return nil, err
@@ -119,7 +120,8 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 
 // takeRole takes the role of the file that path names now, and reports whether nobody else has it.
 func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Role, alone bool, err error) {
-	f, err := openFile(path, false) // a refusal that says what the file is comes before one that says who has it
+	at := place{path, o.of}
+	f, err := at.open(false) // a refusal that says what the file is comes before one that says who has it
 	if err != nil {
 		return nil, false, err
 	}
@@ -133,25 +135,25 @@ func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Rol
 		return nil, false, fmt.Errorf("%w: several writers asked for, and the ring that is there is for one at a time", ErrConfig)
 	}
 	if o.Wait && !shared {
-		role, err = standBy(ctx, path, &handle{path: path, parts: parts{file: f, hdr: hdr}})
+		role, err = standBy(ctx, at, &handle{path: path, nameless: at.of != nil, parts: parts{file: f, hdr: hdr}})
 		return role, true, err
 	}
-	role, err = lock.TryRole(path, lock.Exclusive)
+	role, err = at.tryRole(lock.Exclusive)
 	switch {
 	case !errors.Is(err, lock.ErrBusy):
 		return role, true, err
 	case shared: // whoever has it alone recovers, and shares it then
-		role, err = lock.WaitRole(ctx, path, lock.Shared)
+		role, err = at.waitRole(ctx, lock.Shared)
 		return role, false, err
 	}
-	return nil, false, fmt.Errorf("%w: %s", ErrBusy, whoWrites(path))
+	return nil, false, fmt.Errorf("%w: %s", ErrBusy, whoWrites(at))
 }
 
 // standBy waits for the role of h's file, and looks now and then whether the path still leads there.
-func standBy(ctx context.Context, path string, h *handle) (*lock.Role, error) {
+func standBy(ctx context.Context, at place, h *handle) (*lock.Role, error) {
 	for {
 		turn, cancel := context.WithTimeoutCause(ctx, longestSleep, errTurn)
-		role, err := lock.WaitRole(turn, path, lock.Exclusive)
+		role, err := at.waitRole(turn, lock.Exclusive)
 		cancel()
 		if !errors.Is(err, errTurn) {
 			return role, err
@@ -166,8 +168,8 @@ func standBy(ctx context.Context, path string, h *handle) (*lock.Role, error) {
 var errTurn = errors.New("time to look")
 
 // whoWrites names the writer for people.
-func whoWrites(path string) string {
-	info, err := Inspect(path)
+func whoWrites(at place) string {
+	info, err := at.inspect()
 	if err != nil || info.Writer.PID == 0 {
 		return "another process has the writer's role"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -40,8 +41,9 @@ type ReaderOptions struct {
 	// Logger is told of what is not the hot path's; nil: nobody.
 	Logger *slog.Logger
 
-	fresh bool // a durable cursor of that name must not be there yet
-	known bool // it must be there
+	of    *os.File // handed over
+	fresh bool     // a durable cursor of that name must not be there yet
+	known bool     // it must be there
 }
 
 // Reader is a registered reader: the writer waits for it, and it loses nothing. One goroutine at a time may use it; Close
@@ -79,7 +81,7 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 }
 
 func openReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
-	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
+	h, err := openHandle(ctx, path, openOptions{of: o.of, write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
 	if err != nil {
 		return nil, err
 	}
@@ -218,6 +220,8 @@ type ObserverOptions struct {
 	AllowFS bool
 	// Logger is told of what is not the hot path's; nil: nobody.
 	Logger *slog.Logger
+
+	of *os.File // handed over
 }
 
 // Observer reads without being seen: it needs only permission to read, never holds the writer back, can be overrun, and is
@@ -246,7 +250,7 @@ func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, er
 }
 
 func openObserver(ctx context.Context, path string, o ObserverOptions) (*Observer, error) {
-	h, err := openHandle(ctx, path, openOptions{attention: true, wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
+	h, err := openHandle(ctx, path, openOptions{of: o.of, attention: true, wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
 	if err != nil {
 		return nil, err
 	}
