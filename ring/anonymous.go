@@ -41,35 +41,35 @@ func createAnonymous(name string, c Config) (*os.File, error) {
 	return memoryFile(name, c, h.fileSize(), h.firstPages())
 }
 
-// place is where a ring's file is had from: a path, or a descriptor that was handed over.
-type place struct {
+// origin is where a ring's file is had from: a path, or a descriptor that was handed over.
+type origin struct {
 	path string
 	of   *os.File // nil: the path leads to it
 }
 
 // open opens it, by a description of our own.
-func (p place) open(write bool) (*os.File, error) {
+func (p origin) open(write bool) (*os.File, error) {
 	if p.of != nil {
 		return reopenFile(p.of, write)
 	}
 	return openFile(p.path, write)
 }
 
-func (p place) tryRole(m lock.Mode) (*lock.Role, error) {
+func (p origin) tryRole(m lock.Mode) (*lock.Role, error) {
 	if p.of != nil {
 		return lock.TryRoleFile(p.of, m)
 	}
 	return lock.TryRole(p.path, m)
 }
 
-func (p place) waitRole(ctx context.Context, m lock.Mode) (*lock.Role, error) {
+func (p origin) waitRole(ctx context.Context, m lock.Mode) (*lock.Role, error) {
 	if p.of != nil {
 		return lock.WaitRoleFile(ctx, p.of, m)
 	}
 	return lock.WaitRole(ctx, p.path, m)
 }
 
-func (p place) inspect() (Info, error) {
+func (p origin) inspect() (Info, error) {
 	h, err := openHandle(context.Background(), p.path, openOptions{allowFS: true, of: p.of})
 	if err != nil {
 		return Info{}, err
@@ -78,19 +78,19 @@ func (p place) inspect() (Info, error) {
 	return h.inspect()
 }
 
-// received returns the place of a file that was handed over. It keeps a descriptor of its own until close.
-func received(f *os.File, write bool) (p place, close func(), err error) {
+// received returns the origin of a file that was handed over. It keeps a descriptor of its own until close.
+func received(f *os.File, write bool) (p origin, close func(), err error) {
 	if f == nil {
-		return place{path: "file"}, nil, os.ErrInvalid
+		return origin{path: "file"}, nil, os.ErrInvalid
 	}
 	if !supported {
-		return place{path: f.Name()}, nil, errors.ErrUnsupported
+		return origin{path: f.Name()}, nil, errors.ErrUnsupported
 	}
 	own, err := reopenFile(f, write)
 	if err != nil {
-		return place{path: f.Name()}, nil, err
+		return origin{path: f.Name()}, nil, err
 	}
-	return place{own.Name(), own}, func() { own.Close() }, nil
+	return origin{own.Name(), own}, func() { own.Close() }, nil
 }
 
 // needsPath refuses what only a path can give.

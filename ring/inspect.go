@@ -85,7 +85,7 @@ type ReaderInfo struct {
 
 // Inspect looks at the ring at path without attaching to it. It needs permission to read.
 func Inspect(path string) (Info, error) {
-	info, err := place{path: path}.inspect()
+	info, err := origin{path: path}.inspect()
 	return info, fail("inspect", path, err)
 }
 

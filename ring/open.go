@@ -31,7 +31,7 @@ func openHandle(ctx context.Context, path string, o openOptions) (*handle, error
 	if !supported {
 		return nil, errors.ErrUnsupported
 	}
-	at := place{path, o.of}
+	at := origin{path, o.of}
 	open := func() (*os.File, error) {
 		if o.attention {
 			if f, err := at.open(true); err == nil {
@@ -70,8 +70,7 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 		}
 		return shm.ReadOnly
 	}
-	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, log: o.log, spins: o.spins, guest: newGuest()}
-	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, nameless: o.of != nil, log: o.log, spins: o.spins}
+	h := &handle{gate: newGate(), parts: parts{hdr: hdr, file: f}, path: path, nameless: o.of != nil, log: o.log, spins: o.spins, guest: newGuest()}
 	h.control, err = shm.MapFile(f, access(o.write), shm.Options{Length: int(hdr.data)})
 	if err != nil {
 		return nil, err

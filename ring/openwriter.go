@@ -120,7 +120,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 
 // takeRole takes the role of the file that path names now, and reports whether nobody else has it.
 func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Role, alone bool, err error) {
-	at := place{path, o.of}
+	at := origin{path, o.of}
 	f, err := at.open(false) // a refusal that says what the file is comes before one that says who has it
 	if err != nil {
 		return nil, false, err
@@ -150,7 +150,7 @@ func takeRole(ctx context.Context, path string, o WriterOptions) (role *lock.Rol
 }
 
 // standBy waits for the role of h's file, and looks now and then whether the path still leads there.
-func standBy(ctx context.Context, at place, h *handle) (*lock.Role, error) {
+func standBy(ctx context.Context, at origin, h *handle) (*lock.Role, error) {
 	for {
 		turn, cancel := context.WithTimeoutCause(ctx, longestSleep, errTurn)
 		role, err := at.waitRole(turn, lock.Exclusive)
@@ -168,7 +168,7 @@ func standBy(ctx context.Context, at place, h *handle) (*lock.Role, error) {
 var errTurn = errors.New("time to look")
 
 // whoWrites names the writer for people.
-func whoWrites(at place) string {
+func whoWrites(at origin) string {
 	info, err := at.inspect()
 	if err != nil || info.Writer.PID == 0 {
 		return "another process has the writer's role"
