@@ -61,6 +61,7 @@ type Member struct {
 	fenced bool // stores have a full fence: the kernel has no membarrier that would make up for it
 	stats  MemberStats
 	batch  []Work
+	broken bool  // a loop was left: what it had and is not done comes again
 	err    error // why Records or Batches ended
 	death  deathWatch
 	ready  func() bool // what a wait looks at
@@ -150,9 +151,12 @@ func (m *Member) Next(ctx context.Context) (w Work, err error) {
 // wanted.
 func (m *Member) step(ctx context.Context, w *Work, most int) error {
 	if m.window == 1 {
-		if m.at != nil {
+		if m.at != nil && m.broken {
+			m.at.rewind()
+		} else if m.at != nil {
 			m.at.finish()
 		}
+		m.broken = false
 	} else if left := m.left(); left > 0 {
 		most = min(most, left)
 	} else {

@@ -43,7 +43,7 @@ func (m *Member) loop(ctx context.Context, most int, one func(Work) bool, many f
 			err = m.rescued("read", recover())
 		case turnYields:
 			debug.SetPanicOnFault(armed)
-			m.rewind()
+			m.broken = m.window == 1
 		}
 	}()
 	wanted := maxClaimed
@@ -92,15 +92,4 @@ func (m *Member) gather(first Work, most int) error {
 		m.batch = append(m.batch, w)
 	}
 	return nil
-}
-
-// rewind takes back the delivery that is not done, where the next call would say that it is.
-func (m *Member) rewind() {
-	if m.window > 1 || m.begin() != nil {
-		return
-	}
-	if m.at != nil {
-		m.at.rewind()
-	}
-	_ = m.exit("read", nil)
 }

@@ -135,6 +135,18 @@ func completeCursor(_ *cobra.Command, args []string, _ string) (names []string, 
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeGroup completes to the names of the groups of the ring in the first argument.
+func completeGroup(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	if len(args) == 1 {
+		if i, err := ring.Inspect(args[0]); err == nil {
+			for _, g := range i.Groups {
+				names = append(names, g.Name+"\t"+plural(g.LagRecords, "record")+" to do")
+			}
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeFlags completes the flags of c that are a choice.
 func completeFlags(c *cobra.Command) {
 	for _, sub := range c.Commands() {

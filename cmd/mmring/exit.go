@@ -46,11 +46,6 @@ var (
 	errFaults  = errors.New("the ring has faults") // told already, on stdout
 )
 
-// notYet answers for what the file format has a place for and the tool has not.
-func notYet(what string) error {
-	return hinted{fmt.Errorf("%s: not yet", what), "this version of mmring does not have it; see the changelog"}
-}
-
 // exitCode sorts errors into the codes of the contract.
 func exitCode(err error) int {
 	var sig signalError

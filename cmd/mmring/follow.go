@@ -12,12 +12,13 @@ import (
 
 // follower writes the records of a source to stdout.
 type follower struct {
-	a       *app
-	path    string
-	from    source
-	reader  *ring.Reader // the source, if it consumes what was written; nil: an observer
-	format  func(b []byte, rec *ring.Record, lost uint64) []byte
-	silence *notice // no record comes
+	a        *app
+	path     string
+	from     source
+	consumer consumer             // the source, if it consumes what was written; nil: an observer
+	delivery func(seq uint64) int // how often a record was given out; nil: it is not a group's
+	format   func(b []byte, rec *ring.Record, x remark) []byte
+	silence  *notice // no record comes
 
 	tag        tagFilter
 	count      uint64
@@ -30,6 +31,18 @@ type follower struct {
 	lost uint64 // since the record written last
 	done uint64 // records taken that were wanted
 	part bool   // not all that was delivered was taken
+}
+
+// consumer says what was written.
+type consumer interface {
+	Ack() error
+	AckTo(seq uint64) error
+}
+
+// remark is what there is to say of a record that it does not say itself.
+type remark struct {
+	lost     uint64 // before it
+	delivery int    // how often a group has given it out; 0: no group has
 }
 
 // outputSize is how much output is collected as long as there are records to be had at once.
@@ -87,6 +100,9 @@ func (f *follower) await(ctx context.Context) error {
 	}
 	err = f.take(&rec)
 	f.part = err != nil && err != errEnough
+	if err == nil && f.delivery != nil {
+		return f.flush()
+	}
 	return err
 }
 
@@ -101,10 +117,10 @@ func (f *follower) takeAll(ctx context.Context, recs []ring.Record) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if len(f.out) < outputSize {
+	if len(f.out) < outputSize && f.delivery == nil {
 		return nil
 	}
-	return f.flush()
+	return f.flush() // of a group before it asks for more, which says that this is done
 }
 
 // take writes a record, if it is wanted, and tells of what was lost before it.
@@ -121,7 +137,11 @@ func (f *follower) take(rec *ring.Record) error {
 	if f.tag.drops(rec.Tag) {
 		return nil
 	}
-	f.out = f.format(f.out, rec, f.lost)
+	x := remark{lost: f.lost}
+	if f.delivery != nil {
+		x.delivery = f.delivery(rec.Seq)
+	}
+	f.out = f.format(f.out, rec, x)
 	f.lost = 0
 	f.done++
 	if f.done == f.count {
@@ -142,7 +162,7 @@ func (f *follower) tell(lost uint64, where string) error {
 
 // tail tells of records that were overwritten without any record behind them that would say so.
 func (f *follower) tail() error {
-	if f.reader != nil {
+	if f.consumer != nil {
 		return nil
 	}
 	end := f.until
@@ -171,10 +191,10 @@ func (f *follower) flush() error {
 		f.out = f.out[:0]
 	}
 	switch {
-	case f.reader == nil || f.next == 0:
+	case f.consumer == nil || f.next == 0:
 		return nil
 	case f.part:
-		return f.reader.AckTo(f.next - 1)
+		return f.consumer.AckTo(f.next - 1)
 	}
-	return f.reader.Ack()
+	return f.consumer.Ack()
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // recordFormats are the ways to write a record: each appends it to b.
-var recordFormats = map[string]func(b []byte, rec *ring.Record, lost uint64) []byte{
+var recordFormats = map[string]func(b []byte, rec *ring.Record, x remark) []byte{
 	"text":  textRecord,
 	"raw":   rawRecord,
 	"json":  jsonRecord,
@@ -21,23 +21,23 @@ var recordFormats = map[string]func(b []byte, rec *ring.Record, lost uint64) []b
 	"u32le": prefixedRecord,
 }
 
-func textRecord(b []byte, rec *ring.Record, _ uint64) []byte {
+func textRecord(b []byte, rec *ring.Record, _ remark) []byte {
 	return append(append(b, rec.Payload...), '\n')
 }
 
-func rawRecord(b []byte, rec *ring.Record, _ uint64) []byte { return append(b, rec.Payload...) }
+func rawRecord(b []byte, rec *ring.Record, _ remark) []byte { return append(b, rec.Payload...) }
 
-func prefixedRecord(b []byte, rec *ring.Record, _ uint64) []byte {
+func prefixedRecord(b []byte, rec *ring.Record, _ remark) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(rec.Payload))), rec.Payload...)
 }
 
-func hexRecord(b []byte, rec *ring.Record, _ uint64) []byte {
+func hexRecord(b []byte, rec *ring.Record, _ remark) []byte {
 	b = fmt.Appendf(b, "record %d, tag %d, %d bytes\n", rec.Seq, rec.Tag, len(rec.Payload))
 	return append(b, hex.Dump(rec.Payload)...)
 }
 
 // jsonRecord appends a line such as {"v":1,"seq":7,"tag":0,"size":5,"payload":"hello"}.
-func jsonRecord(b []byte, rec *ring.Record, lost uint64) []byte {
+func jsonRecord(b []byte, rec *ring.Record, x remark) []byte {
 	b = strconv.AppendUint(append(b, `{"v":1,"seq":`...), rec.Seq, 10)
 	b = strconv.AppendUint(append(b, `,"tag":`...), uint64(rec.Tag), 10)
 	b = strconv.AppendUint(append(b, `,"size":`...), uint64(len(rec.Payload)), 10)
@@ -51,8 +51,11 @@ func jsonRecord(b []byte, rec *ring.Record, lost uint64) []byte {
 		b = t.UTC().AppendFormat(append(b, `,"time":"`...), time.RFC3339Nano)
 		b = append(b, '"')
 	}
-	if lost > 0 {
-		b = strconv.AppendUint(append(b, `,"lost":`...), lost, 10)
+	if x.lost > 0 {
+		b = strconv.AppendUint(append(b, `,"lost":`...), x.lost, 10)
+	}
+	if x.delivery > 1 {
+		b = strconv.AppendInt(append(b, `,"delivery":`...), int64(x.delivery), 10)
 	}
 	return append(b, "}\n"...)
 }

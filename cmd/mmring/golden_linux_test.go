@@ -49,6 +49,6 @@ var volatile = []struct {
 	{regexp.MustCompile(`for \d+s\n`), "for 0s\n"},
 	{regexp.MustCompile(`(?m)^blocked( +)for \w+:`), "blocked${1}for 0s:"},
 	{regexp.MustCompile(`(?m)^rate .*records/s, .*B/s$`), `rate       0 records/s, 0 B/s`},
-	{regexp.MustCompile(`(durable|ephemeral)( +)[1-9]\d*( +)`), `${1}${2}N   `},
+	{regexp.MustCompile(`(durable|ephemeral|\)  member)( +)[1-9]\d*( +)`), `${1}${2}N   `},
 	{regexp.MustCompile(`, [\d.]+ [nmu]?s together,`), `, 1 s together,`},
 }

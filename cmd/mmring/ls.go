@@ -114,7 +114,7 @@ func ringAt(path string) (r lsJSON, ok bool) {
 	case !i.Clean:
 		writer = "dead"
 	}
-	return lsJSON{V: 1, Path: path, Capacity: i.Capacity, Records: i.Stats.Records, Readers: len(i.Readers), Writer: writer,
+	return lsJSON{V: 1, Path: path, Capacity: i.Capacity, Records: i.Stats.Records, Readers: len(i.Readers) + len(i.Groups), Writer: writer,
 		Description: i.Description}, true
 }
 

@@ -33,12 +33,20 @@ func picture(i ring.Info) string {
 			needed = r.Cursor
 		}
 	}
+	for _, g := range i.Groups {
+		if first := needs(g); g.State == "active" && first >= oldest && first < needed {
+			needed = first
+		}
+	}
 	paint(needed, i.Published, '#')
 	bar[at(i.Published)] = 'P'
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%s]\n", bar)
 	for _, r := range i.Readers {
 		fmt.Fprintf(&b, " %*s %s\n", at(r.Cursor)+1, "^", readerLine(r))
+	}
+	for _, g := range i.Groups {
+		fmt.Fprintf(&b, " %*s %s, %s behind\n", at(needs(g))+1, "^", groupText(g), sizeText(i.Published-min(needs(g), i.Published)))
 	}
 	b.WriteString(" P published   # still to be read   - read, not overwritten yet   . free   ^ a reader\n")
 	return b.String()

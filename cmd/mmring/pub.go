@@ -74,7 +74,7 @@ length), whole (one record a file).`,
 	f.Var(&flags.sync, "sync", "wait for the disk after each record, after N, or when the first that is not there is so old")
 	f.BoolVar(&flags.noWait, "no-wait", false, "fail when the ring is full")
 	f.Var(&flags.timeout, "timeout", "give up after waiting so long for space, readers or the role")
-	f.Var(&flags.minReaders, "min-readers", "start when so many registered readers are attached")
+	f.Var(&flags.minReaders, "min-readers", "start when so many registered readers, or members of groups, are attached")
 	f.BoolVar(&flags.standby, "standby", false, "wait for the writer's role, and take over")
 	f.BoolVar(&flags.end, "end", false, "say at the end that no more will come")
 	f.BoolVar(&flags.skipLarge, "skip-too-large", false, "leave out records that are too large, and say so")
@@ -188,6 +188,9 @@ func (a *app) awaitReaders(ctx context.Context, path string, want int) error {
 			if r.Alive && r.State == "active" {
 				attached++
 			}
+		}
+		for _, g := range info.Groups {
+			attached += alive(g)
 		}
 		if attached >= want {
 			return nil

@@ -174,6 +174,11 @@ func (p *publisher) holder() string {
 			slowest = r
 		}
 	}
+	for _, g := range info.Groups {
+		if lag := info.Published - min(needs(g), info.Published); lag > slowest.LagBytes {
+			return fmt.Sprintf("space in %s: %s is %s behind", p.w.Path(), groupText(g), sizeText(lag))
+		}
+	}
 	if slowest.LagBytes == 0 {
 		return ""
 	}

@@ -14,6 +14,7 @@ type readersJSON struct {
 	V       int          `json:"v"`
 	Path    string       `json:"path"`
 	Readers []readerJSON `json:"readers"`
+	Groups  []groupJSON  `json:"groups,omitempty"`
 }
 
 func (a *app) readersCommand() *cobra.Command {
@@ -32,7 +33,7 @@ holds the writer back also while no process has it: nothing is lost to its reade
 				return err
 			}
 			if output.word == "json" {
-				return writeJSON(a.stdout, readersJSON{1, args[0], readersOf(i)})
+				return writeJSON(a.stdout, readersJSON{1, args[0], readersOf(i), groupsOf(i)})
 			}
 			return writeText(a.stdout, readersText(i))
 		},
@@ -43,18 +44,23 @@ holds the writer back also while no process has it: nothing is lost to its reade
 }
 
 func (a *app) readersAddCommand() *cobra.Command {
-	from := startFlag{text: "oldest", start: ring.Oldest}
+	from, group := startFlag{text: "oldest", start: ring.Oldest}, false
 	c := &cobra.Command{
 		Use:   "add PATH NAME",
 		Short: "make a durable cursor ahead of its reader",
 		Long: `add makes the durable cursor NAME, so that nothing is overwritten before its reader
-comes: mmring sub PATH --name NAME.`,
+comes: mmring sub PATH --name NAME. With --group it is one that several readers share:
+mmring sub PATH --group NAME.`,
 		Example: `  seq 9 | mmring pub /dev/shm/add.ring --create && mmring readers add /dev/shm/add.ring archive && mmring rm /dev/shm/add.ring
   seq 9 | mmring pub /dev/shm/add.ring --create && mmring readers add /dev/shm/add.ring late --from newest && mmring rm /dev/shm/add.ring`,
 		Args: takes(2, 2, "PATH NAME"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
 		RunE: func(c *cobra.Command, args []string) error {
 			defer a.waiting(func() string { return "the list of names of " + args[0] })()
-			err := ring.AddReader(c.Context(), args[0], args[1], from.start)
+			add := ring.AddReader
+			if group {
+				add = ring.AddGroup
+			}
+			err := add(c.Context(), args[0], args[1], from.start)
 			if errors.Is(err, fs.ErrExist) {
 				return hinted{err, "it stays where it is; mmring readers rm removes it"}
 			}
@@ -62,6 +68,7 @@ comes: mmring sub PATH --name NAME.`,
 		},
 	}
 	c.Flags().Var(&from, "from", "where it starts")
+	c.Flags().BoolVar(&group, "group", false, "one that several readers share")
 	return c
 }
 
@@ -99,8 +106,10 @@ func (a *app) readersRemoveCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:   "rm PATH NAME",
-		Short: "remove a durable cursor",
-		Long:  `rm removes the durable cursor NAME: the writer no longer waits for it. One with a living reader only goes with --force.`,
+		Short: "remove a durable cursor or a group",
+		Long: `rm removes the durable cursor NAME, or the group of that name with what its members have
+not done: the writer no longer waits for it. One with a living reader or member only
+goes with --force.`,
 		Example: `  mmring create /dev/shm/old.ring && mmring readers add /dev/shm/old.ring a && mmring readers rm /dev/shm/old.ring a && mmring rm /dev/shm/old.ring
   mmring create /dev/shm/old.ring && mmring readers add /dev/shm/old.ring a && mmring readers rm /dev/shm/old.ring a --force && mmring rm /dev/shm/old.ring`,
 		Args: takes(2, 2, "PATH NAME"), ValidArgsFunction: completeRing(completeCursor),

@@ -29,6 +29,7 @@ type statJSON struct {
 	Bytes     float64      `json:"bytes_per_s"`
 	Readers   []readerJSON `json:"readers"`
 	HeldBack  *heldJSON    `json:"held_back,omitempty"`
+	Groups    []groupJSON  `json:"groups,omitempty"`
 	Stats     ring.Stats   `json:"stats"`
 }
 
@@ -176,7 +177,7 @@ func after(ctx context.Context, d time.Duration) error {
 func statOf(i ring.Info, records, bytes float64) statJSON {
 	s := statJSON{
 		V: 1, Path: i.Path, Published: i.Published, Oldest: i.Oldest, FirstSeq: i.FirstSeq, NextSeq: i.NextSeq,
-		Ended: i.Ended, Clean: i.Clean, Epoch: i.Epoch, Records: records, Bytes: bytes, Readers: readersOf(i), Stats: i.Stats,
+		Ended: i.Ended, Clean: i.Clean, Epoch: i.Epoch, Records: records, Bytes: bytes, Readers: readersOf(i), Groups: groupsOf(i), Stats: i.Stats,
 	}
 	for _, w := range i.Writers {
 		s.Writers = append(s.Writers, writerJSON{w.Slot, w.Alive, w.PID, stampText(w.Since), w.Mutex, w.Waited})
@@ -266,9 +267,9 @@ func sharedWriterLine(w ring.WriterInfo) string {
 	return text
 }
 
-// readersText is a table of the readers; without any, a line that says so.
+// readersText is a table of the readers and groups; without any, a line that says so.
 func readersText(i ring.Info) string {
-	if len(i.Readers) == 0 {
+	if len(i.Readers) == 0 && len(i.Groups) == 0 {
 		return "no registered readers\n"
 	}
 	var b strings.Builder
@@ -291,12 +292,9 @@ func readersText(i ring.Info) string {
 		if r.Lost > 0 {
 			note = "lost " + countText(r.Lost) + " so far"
 		}
-		name := r.Name
-		if name == "" {
-			name = fmt.Sprintf("(slot %d)", r.Slot)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", name, kind, process, r.Seq, countText(r.LagRecords), sizeText(r.LagBytes), note)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", nameOr(r.Name, r.Slot), kind, process, r.Seq, countText(r.LagRecords), sizeText(r.LagBytes), note)
 	}
+	groupRows(t, i)
 	_ = t.Flush() // into memory
 	return b.String()
 }

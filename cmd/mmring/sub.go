@@ -69,11 +69,13 @@ func (a *app) subCommand() *cobra.Command {
 registered reader, for which the writer waits: nothing is lost to it. With --name its
 place is kept when it stops: records are consumed when they were written to stdout,
 and the next sub of that name goes on there. With --observe it only looks: the writer
-does not wait, and what was lost is told.
+does not wait, and what was lost is told. With --group it is one of several processes
+that share the records: each goes to one of them. It is done when it was written to
+stdout; if its process dies before, it goes to another, and that is told.
 
 --from: oldest, newest, a sequence number, -N (the last N), @ and a time (the first
 record published then or later, in rings made with --timestamps), or next: where the
-cursor of that name stands, else oldest.`,
+cursor of that name stands, else oldest. A group that is there goes on where it stands.`,
 		Example: `  seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --count 9
   seq 9 | mmring pub /dev/shm/nine.ring --create && mmring sub /dev/shm/nine.ring --observe --from -2 --count 2 -o json`,
 		Args: takes(1, 1, "PATH"), ValidArgsFunction: completeRing(cobra.NoFileCompletions),
@@ -86,7 +88,8 @@ cursor of that name stands, else oldest.`,
 	f.StringVar(&o.name, "name", "", "a durable cursor of that name")
 	f.BoolVar(&o.observe, "observe", false, "read only, unseen by the writer; may lose records")
 	_ = c.RegisterFlagCompletionFunc("name", completeCursor)
-	f.StringVar(&o.group, "group", "", "share a cursor with other processes (not yet)")
+	_ = c.RegisterFlagCompletionFunc("group", completeGroup)
+	f.StringVar(&o.group, "group", "", "share the records with the other members of that group")
 	f.Var(&o.idle, "idle-timeout", "give up when no record comes for so long")
 	f.Var(&o.wait, "wait", "wait so long for the ring to appear")
 	f.BoolVar(&o.forceFS, "force-fs", false, "accept a file system where mapped memory may not be coherent")
@@ -96,7 +99,7 @@ cursor of that name stands, else oldest.`,
 func (o *subFlags) check() error {
 	switch {
 	case o.group != "":
-		return notYet("--group: several processes that share a cursor")
+		return o.checkGroup()
 	case o.observe && o.name != "":
 		return usagef("--observe and --name exclude each other: an observer has no cursor")
 	}
@@ -133,6 +136,9 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 		defer cancel()
 	}
 	defer f.a.waiting(func() string { return whatOpeningWaitsFor(f.path) })()
+	if o.group != "" {
+		return f.openGroup(ctx, o)
+	}
 	if o.observe {
 		v, err := ring.Observe(ctx, f.path, ring.ObserverOptions{From: o.from.start, WaitForRing: o.wait > 0, AllowFS: o.forceFS})
 		if err != nil {
@@ -147,7 +153,7 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 	if err != nil {
 		return openHint(err)
 	}
-	f.from, f.reader = r, r
+	f.from, f.consumer = r, r
 	return nil
 }
 
