@@ -18,6 +18,7 @@ func contenders() []contender {
 		{measure.RawHop{}, only(latency)},
 		{memcpy{}, only(volume)},
 		{ringpair.Contender{}, func(contest) bool { return true }},
+		{ringpair.Any{}, only(wake)},
 		{bareRing{}, only(latency, rate, volume)},
 		{measure.BareFutex{}, func(c contest) bool { return only(latency, wake)(c) || c == contest{idle, idleReader} }},
 		{pipe{}, only(latency, rate, volume, wake, idle)},

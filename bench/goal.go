@@ -35,6 +35,7 @@ const slowHop = 150
 // The contenders that goals speak of.
 var (
 	ours    = ringpair.Contender{}.Name()
+	ofMany  = ringpair.Any{}.Name()
 	bare    = bareRing{}.Name()
 	aPipe   = pipe{}.Name()
 	stream  = unixSocket{stream: true}.Name()
@@ -63,6 +64,7 @@ func goals() []goal {
 		{title: "64 B, one store each / pipe, one write each", a: single, by: value(rate, 1, aPipe), least: 30},
 		{title: "64 B, one store each / Unix stream, one write each", a: single, by: value(rate, 1, stream), least: 30},
 		{title: "wake-up of a sleeper, p50 / bare futex", a: value(wake, 64, ours), by: value(wake, 64, aFutex), most: 1.1},
+		{title: "wake-up of a sleeper on 64 rings, p50 / bare futex", a: value(wake, 64, ofMany), by: value(wake, 64, aFutex), most: 1.5},
 		{title: "idle reader, % CPU", a: value(idle, idleReader, ours), most: 0.05},
 		{title: "idle writer, % CPU", a: value(idle, idleWriter, ours), most: 0.05},
 	}

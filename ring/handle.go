@@ -27,7 +27,7 @@ type handle struct {
 
 	spins   Spin                          // how long a wait looks before it sleeps
 	cancel  atomic.Uint32                 // not 0: a sleep of this handle has to end
-	among   atomic.Pointer[atomic.Uint32] // the cancel word of the Waiter that this handle is in now
+	among   atomic.Pointer[atomic.Uint32] // the cancel word of the Waiter that this handle is in, or was
 	guest   guest                         // its place among those who sleep
 	context contextWatch                  // ends sleeps
 	lost    error                         // why the handle is poisoned; guarded by the gate

@@ -29,8 +29,9 @@ func (c *consumer) awaited() *consumer { return c }
 type Waiter struct {
 	busy    atomic.Bool // a call is inside
 	rings   []*consumer
-	next    int // where the next look begins
-	inside  int // so many, counted from begun, have admitted this call
+	handles []*handle // theirs: who comes from a sleep finds them in one piece, and only a line of each is needed
+	next    int       // where the next look begins
+	inside  int       // so many, counted from begun, have admitted this call
 	begun   int
 	armed   bool // what debug.SetPanicOnFault answered
 	calls   uint32
@@ -58,15 +59,17 @@ func WaitAny(ctx context.Context, rings ...Waitable) (int, error) {
 	i, err := w.Wait(ctx)
 	w.context.stop()
 	clear(w.rings)
+	clear(w.handles)
 	return i, err
 }
 
 var waiters = sync.Pool{New: func() any { return new(Waiter) }}
 
 func (w *Waiter) set(rings []Waitable) {
-	w.rings = w.rings[:0]
+	w.rings, w.handles = w.rings[:0], w.handles[:0]
 	for _, r := range rings {
-		w.rings = append(w.rings, r.awaited())
+		c := r.awaited()
+		w.rings, w.handles = append(w.rings, c), append(w.handles, c.handle)
 	}
 }
 
@@ -132,9 +135,7 @@ func (w *Waiter) at(n int) int {
 // leave ends the call in every ring that admitted it.
 func (w *Waiter) leave() {
 	for ; w.inside > 0; w.inside-- {
-		c := w.rings[w.at(w.inside-1)]
-		c.among.Store(nil)
-		c.finish()
+		w.handles[w.at(w.inside-1)].finish()
 	}
 	debug.SetPanicOnFault(w.armed)
 }
@@ -279,8 +280,8 @@ func (w *Waiter) over(ctx context.Context) (i int, follower bool, err error) {
 
 // closed returns the index of a ring that was closed meanwhile, or -1.
 func (w *Waiter) closed() (int, error) {
-	for n := range w.rings {
-		if i := w.at(n); w.rings[i].closed() {
+	for n := range w.handles {
+		if i := w.at(n); w.handles[i].closed() {
 			return i, os.ErrClosed
 		}
 	}
@@ -292,8 +293,10 @@ func (w *Waiter) closed() (int, error) {
 func (w *Waiter) sleep(ctx context.Context, nap time.Duration, follower bool) (int, error) {
 	w.context.set(ctx, w.end)
 	w.cancel.Store(0)
-	for _, c := range w.rings {
-		c.among.Store(&w.cancel)
+	for _, h := range w.handles {
+		if h.among.Load() != &w.cancel {
+			h.among.Store(&w.cancel) // it stays there: a cancellation too many does no harm
+		}
 	}
 	if i, err := w.closed(); i >= 0 {
 		return i, err
@@ -312,8 +315,13 @@ func (w *Waiter) sleep(ctx context.Context, nap time.Duration, follower bool) (i
 	for _, c := range w.rings {
 		c.waits++
 	}
-	switch err := w.sleeps.Wait(&w.cancel, limit); err {
+	switch n, err := w.sleeps.Wait(&w.cancel, limit); err {
 	case nil:
+		if n >= 0 { // look there first
+			if i := w.at(n); w.rings[i].looks() {
+				return i, nil
+			}
+		}
 	case futex.ErrTimeout:
 		if whole {
 			w.helped()

@@ -159,3 +159,89 @@ func TestTheFenceOfAllProcessesIsThereOrSaysSo(t *testing.T) {
 	require.Equal(t, "registered false, fenced false", p.Line())
 	require.NoError(t, p.Wait())
 }
+
+// newSet makes n words, each with its number as value, and a set of them.
+func newSet(n int) (words []atomic.Uint32, s *futex.Set) {
+	words, s = make([]atomic.Uint32, n), new(futex.Set)
+	for i := range words {
+		words[i].Store(uint32(i))
+		s.Add(&words[i], uint32(i))
+	}
+	return words, s
+}
+
+type setAnswer struct {
+	woken int
+	err   error
+}
+
+func TestAnyWordOfASetEndsItsSleep(t *testing.T) {
+	var cancel atomic.Uint32
+	for _, n := range []int{1, 2, 64, 127} {
+		words, s := newSet(n)
+		require.True(t, s.Whole())
+		for i := range words {
+			answer := make(chan setAnswer)
+			go func() {
+				woken, err := s.Wait(&cancel, long)
+				answer <- setAnswer{woken, err}
+			}()
+			wake(t, &words[i], 1)
+			require.Equal(t, setAnswer{i, nil}, <-answer)
+		}
+		words[n-1].Add(1)
+		_, err := s.Wait(&cancel, long)
+		require.NoError(t, err, "a word that has changed is not slept on")
+		words[n-1].Store(uint32(n - 1))
+		_, err = s.Wait(&cancel, short)
+		require.ErrorIs(t, err, futex.ErrTimeout)
+	}
+}
+
+func TestASetThatIsTooLargeSleepsInSlices(t *testing.T) {
+	var cancel atomic.Uint32
+	words, s := newSet(128)
+	require.False(t, s.Whole())
+	_, err := s.Wait(&cancel, long)
+	require.ErrorIs(t, err, futex.ErrTimeout)
+	words[127].Add(1)
+	_, err = s.Wait(&cancel, long)
+	require.ErrorIs(t, err, futex.ErrTimeout, "it does not sleep on the last one")
+	answer := make(chan setAnswer)
+	go func() {
+		for {
+			if woken, err := s.Wait(&cancel, long); err == nil {
+				answer <- setAnswer{woken, err}
+				return
+			}
+		}
+	}()
+	wake(t, &words[126], 1)
+	require.Equal(t, setAnswer{126, nil}, <-answer)
+	s.Clear()
+	s.Add(&words[0], 0)
+	require.True(t, s.Whole())
+}
+
+func TestCancelEndsTheSleepOfASet(t *testing.T) {
+	var cancel atomic.Uint32
+	_, s := newSet(127)
+	answer := make(chan setAnswer)
+	go func() {
+		woken, err := s.Wait(&cancel, long)
+		answer <- setAnswer{woken, err}
+	}()
+	cancel.Store(1) // before or after the sleep began
+	futex.Cancel(&cancel)
+	require.Equal(t, setAnswer{-1, nil}, <-answer)
+}
+
+func TestWithoutFutexWaitvASetSleepsOnItsFirstWord(t *testing.T) {
+	for _, errno := range []string{"ENOSYS", "EPERM"} {
+		p := proctest.Start(t, "refused set", errno)
+		for _, line := range []string{"whole true", "a slice true, whole false", "cancelled <nil>", "one word: whole true"} {
+			require.Equal(t, line, p.Line())
+		}
+		require.NoError(t, p.Wait())
+	}
+}

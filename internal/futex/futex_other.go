@@ -29,7 +29,7 @@ func (*Set) Add(*atomic.Uint32, uint32) {}
 func (*Set) Whole() bool { return false }
 
 // Wait answers errors.ErrUnsupported.
-func (*Set) Wait(*atomic.Uint32, time.Duration) error { return errors.ErrUnsupported }
+func (*Set) Wait(*atomic.Uint32, time.Duration) (int, error) { return -1, errors.ErrUnsupported }
 
 // Wake answers errors.ErrUnsupported.
 func Wake(*atomic.Uint32) (int, error) { return 0, errors.ErrUnsupported }

@@ -47,7 +47,7 @@ func Wait(word *atomic.Uint32, value uint32, limit time.Duration) error {
 func WaitCancel(word *atomic.Uint32, value uint32, cancel *atomic.Uint32, limit time.Duration) error {
 	if !noWaitv.Load() {
 		ws := [2]waiter{shared(word, value), private(cancel)}
-		err := waitv(ws[:], limit)
+		_, err := waitv(ws[:], limit)
 		if err != unix.ENOSYS && err != unix.EPERM {
 			return err
 		}
@@ -81,16 +81,19 @@ func private(cancel *atomic.Uint32) waiter {
 	return waiter{addr: uint64(uintptr(unsafe.Pointer(cancel))), flags: waitvSize32 | waitvPrivate}
 }
 
-// waitv sleeps on all of ws.
-func waitv(ws []waiter, limit time.Duration) error {
+// waitv sleeps on all of ws and returns the index of one that was woken; 0 if it is not known.
+func waitv(ws []waiter, limit time.Duration) (int, error) {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return err
+		return 0, err
 	}
 	until := unix.NsecToTimespec(now.Nano() + int64(limit))
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&ws[0])), uintptr(len(ws)), 0,
+	n, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&ws[0])), uintptr(len(ws)), 0,
 		uintptr(unsafe.Pointer(&until)), unix.CLOCK_MONOTONIC, 0)
-	return outcome(errno)
+	if errno != 0 {
+		n = 0
+	}
+	return int(n), outcome(errno)
 }
 
 // Wake wakes everybody who sleeps on word, in all processes, and returns how many there were.

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]func(args []string){
 		"sleeper":      sleeper,
 		"refused":      refused,
+		"refused set":  refusedSet,
 		"interrupted":  interrupted,
 		"no-barrier":   noBarrier,
 		"two-mappings": twoMappings,
@@ -88,6 +89,27 @@ func refused(args []string) {
 	}
 	proctest.Say("woken %v", <-result)
 	proctest.Say("changed %v", futex.WaitCancel(&word, 1, &cancel, long))
+}
+
+// refusedSet waits for one of two words where futex_waitv fails with the errno of its argument.
+func refusedSet(args []string) {
+	errno := map[string]syscall.Errno{"ENOSYS": unix.ENOSYS, "EPERM": unix.EPERM}[args[0]]
+	proctest.Die(proctest.RefuseCall(errno, unix.SYS_FUTEX_WAITV))
+	var words [2]atomic.Uint32
+	var cancel atomic.Uint32
+	var s futex.Set
+	for i := range words {
+		s.Add(&words[i], 0)
+	}
+	proctest.Say("whole %v", s.Whole()) // the kernel has not been asked yet
+	_, err := s.Wait(&cancel, long)
+	proctest.Say("a slice %v, whole %v", err == futex.ErrTimeout, s.Whole())
+	cancel.Store(1)
+	_, err = s.Wait(&cancel, long)
+	proctest.Say("cancelled %v", err)
+	s.Clear()
+	s.Add(&words[0], 0)
+	proctest.Say("one word: whole %v", s.Whole())
 }
 
 // interrupted waits while signals end its system calls.

@@ -32,21 +32,21 @@ func (s *Set) Add(word *atomic.Uint32, value uint32) {
 // where it has no futex_waitv.
 func (s *Set) Whole() bool { return len(s.ws) <= 2 || len(s.ws) <= mostWords && !noWaitv.Load() }
 
-// Wait is WaitCancel for all words of the set, of which there must be one: any of them ends the sleep. A set that is not
-// whole sleeps on those that were added first, or on the very first, and at most for cancelSlice: the caller looks at all
-// of them then.
-func (s *Set) Wait(cancel *atomic.Uint32, limit time.Duration) error {
+// Wait is WaitCancel for all words of the set, of which there must be one: any of them ends the sleep. woken is the one that
+// did, counted as they were added, or -1 if that is not known. A set that is not whole sleeps on those that were added first, or on
+// the very first, and at most for cancelSlice: the caller looks at all of them then.
+func (s *Set) Wait(cancel *atomic.Uint32, limit time.Duration) (woken int, err error) {
 	if !s.Whole() {
 		limit = min(limit, cancelSlice)
 	}
 	if !noWaitv.Load() {
 		s.ws[0] = private(cancel)
-		err := waitv(s.ws[:min(len(s.ws), mostWords)], limit)
+		n, err := waitv(s.ws[:min(len(s.ws), mostWords)], limit)
 		if err != unix.ENOSYS && err != unix.EPERM {
-			return err
+			return n - 1, err
 		}
 		noWaitv.Store(true)
 		limit = min(limit, cancelSlice)
 	}
-	return waitSliced(s.first, uint32(s.ws[1].value), cancel, limit)
+	return -1, waitSliced(s.first, uint32(s.ws[1].value), cancel, limit)
 }
