@@ -52,6 +52,10 @@ type consumer struct {
 	look    func() bool
 	fence   atomic.Uint32
 
+	warnAt   uint64 // bytes behind at which it is warned; 0: never
+	warned   bool   // it has been, and has not caught up since
+	warnings uint64
+
 	lends  bool // it lends records out instead of copying them
 	lent   *lent
 	leases int // that may be out; 0: as many as by default
@@ -100,8 +104,11 @@ func (c *consumer) step(ctx context.Context, rec *Record, into []byte) error {
 			c.storeCursor()
 		}
 	}
-	if err := c.due(ctx); err != nil {
-		return err
+	if c.calls++; c.calls&255 == 0 {
+		c.watchful()
+		if err := ended(ctx); err != nil {
+			return err
+		}
 	}
 	for !c.quick(rec, into) {
 		if ok, err := c.find(ctx, rec, into); ok || err != nil {

@@ -57,7 +57,8 @@
 // evicted. It gets ErrEvicted from every call, as an *[Evicted] that says how far it was. One that is opened under its durable name goes
 // on at the oldest record, or where it was if that is still there, and the first record says in Lost how many are missing.
 // The time is the writer's own running time: a stopped writer and a machine that slept evict nobody. [Writer.HeldBack] and
-// [Info].HeldBack say who is in the way, and since when.
+// [Info].HeldBack say who is in the way, and since when. The other side is warned by Pressure and [ReaderOptions].WarnAt, which
+// observers have, too.
 //
 // A ring without a path is made by [CreateAnonymous], handed to other processes as a descriptor, and opened by that
 // ([OpenWriterFile], [OpenReaderFile], [ObserveFile]).
@@ -84,7 +85,7 @@
 // A Logger is told of what the hot path never does: "ring recovered" (the writer before was killed, the machine was
 // restarted, or the file is a copy), "mended" and "not mended" (what was wrong in it), "ring followed" (Follow), "ring lost",
 // "reader reaped" (a dead reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "held back" (the
-// writer has found no space for a second, and whose fault that is), "reader evicted", "mutex taken over"
+// writer has found no space for a second, and whose fault that is), "reader evicted", "falling behind" (WarnAt), "mutex taken over"
 // (a shared writer died while it published), "writer stalled" (one has published for a second, stopped perhaps, and others
 // wait) and "claim taken over" (a group's member died or left before its records were done).
 package ring

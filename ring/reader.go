@@ -34,6 +34,10 @@ type ReaderOptions struct {
 	Follow bool
 	// Spin says how long a call that has to wait looks before it sleeps.
 	Spin Spin
+	// WarnAt is the share of the capacity, from 0 to 1, at which a reader that falls behind is warned: so much is published and
+	// not consumed. The Logger is told, once until it has caught up by an eighth, and ReaderStats counts. 0: never. It costs a
+	// look at published with every record, and at the context. Lease does not look.
+	WarnAt float64
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -52,7 +56,7 @@ type Reader struct{ consumer }
 
 // OpenReader registers a reader with the ring at path, which must be readable and writable.
 //
-// Errors: ErrNoSlot, ErrBusy (the durable cursor is in use), ErrName, ErrNoTimes, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS,
+// Errors: ErrNoSlot, ErrConfig, ErrBusy (the durable cursor is in use), ErrName, ErrNoTimes, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS,
 // fs.ErrNotExist, fs.ErrPermission (Observe needs only to read), and the context's cause.
 func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
 	if o.Durable || o.Name != "" {
@@ -60,8 +64,10 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 			return nil, fail("open reader", path, err)
 		}
 	}
-	if err := o.checkLeases(); err != nil {
-		return nil, fail("open reader", path, err)
+	for _, err := range []error{o.checkLeases(), checkWarnAt(o.WarnAt)} {
+		if err != nil {
+			return nil, fail("open reader", path, err)
+		}
 	}
 	r, err := openReader(ctx, path, o)
 	if err != nil {
@@ -87,6 +93,7 @@ func openReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 	}
 	r := &Reader{consumer{manual: o.ManualAck, leases: o.Leases}}
 	r.adopt(h)
+	r.warnsAt(o.WarnAt)
 	if err := r.attach(ctx, o); err != nil {
 		_ = r.Close()
 		return nil, err
@@ -216,6 +223,9 @@ type ObserverOptions struct {
 	Follow bool
 	// Spin says how long a call that has to wait looks before it sleeps.
 	Spin Spin
+	// WarnAt is that of ReaderOptions: an observer that falls behind so much is about to be overrun. The writer overwrites up to
+	// two 64ths of the ring ahead of what it needs.
+	WarnAt float64
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
 	AllowFS bool
 	// Logger is told of what is not the hot path's; nil: nobody.
@@ -232,6 +242,9 @@ type Observer struct{ consumer }
 
 // Observe opens the ring at path for reading only. Errors are those of OpenReader.
 func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, error) {
+	if err := checkWarnAt(o.WarnAt); err != nil {
+		return nil, fail("observe", path, err)
+	}
 	v, err := openObserver(ctx, path, o)
 	if err != nil {
 		return nil, fail("observe", path, err)
@@ -256,6 +269,7 @@ func openObserver(ctx context.Context, path string, o ObserverOptions) (*Observe
 	}
 	v := &Observer{consumer{newest: o.SkipToNewest}}
 	v.adopt(h)
+	v.warnsAt(o.WarnAt)
 	if err := v.attach(o.From); err != nil {
 		_ = v.Close()
 		return nil, err
@@ -278,13 +292,14 @@ type ReaderStats struct {
 	Bytes   uint64 // of their payloads
 	Waits   uint64 // times it slept
 
+	Warnings uint64 // times it fell behind (WarnAt)
 	Followed uint64 // times it went on with another ring (Follow)
 }
 
 // Stats returns the reader's counts.
 func (c *consumer) Stats() (s ReaderStats, err error) {
 	err = c.do("stats", func() error {
-		s = ReaderStats{Records: c.records, Bytes: c.bytes, Waits: c.waits, Followed: c.followed}
+		s = ReaderStats{Records: c.records, Bytes: c.bytes, Waits: c.waits, Warnings: c.warnings, Followed: c.followed}
 		return nil
 	})
 	return s, err

@@ -9,19 +9,32 @@ import (
 	"github.com/mmring/mmring/ring"
 )
 
-// evictions is a Handler that says which readers the writer has evicted, and nothing else.
-type evictions struct{ a *app }
+// spoken is a Handler that says on stderr what a person wants to know of the library's events: who was evicted, and that a
+// reader falls behind.
+type spoken struct{ a *app }
 
-// Enabled takes what the writer warns of.
-func (e evictions) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && !e.a.quiet
+// Enabled takes what the library warns of.
+func (s spoken) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && !s.a.quiet
 }
 
 // Handle says one line.
-func (e evictions) Handle(_ context.Context, event slog.Record) error {
-	if event.Message != "reader evicted" {
-		return nil
+func (s spoken) Handle(_ context.Context, event slog.Record) error {
+	switch event.Message {
+	case "reader evicted":
+		s.evicted(event)
+	case "falling behind":
+		event.Attrs(func(a slog.Attr) bool {
+			if a.Key == "share" {
+				s.a.say("falling behind: %.0f%% of the ring is still to be read", 100*a.Value.Float64())
+			}
+			return true
+		})
 	}
+	return nil
+}
+
+func (s spoken) evicted(event slog.Record) {
 	var r ring.ReaderInfo
 	var held time.Duration
 	event.Attrs(func(a slog.Attr) bool {
@@ -39,12 +52,11 @@ func (e evictions) Handle(_ context.Context, event slog.Record) error {
 	if r.Name != "" {
 		who = fmt.Sprintf("reader %q", r.Name)
 	}
-	e.a.say("evicted %s (process %d), which had held the writer back for %s", who, r.PID, held.Round(time.Millisecond))
-	return nil
+	s.a.say("evicted %s (process %d), which had held the writer back for %s", who, r.PID, held.Round(time.Millisecond))
 }
 
 // WithAttrs and WithGroup are for those who add to a Logger, which nobody does.
-func (e evictions) WithAttrs([]slog.Attr) slog.Handler { return e }
+func (s spoken) WithAttrs([]slog.Attr) slog.Handler { return s }
 
-// WithGroup returns e.
-func (e evictions) WithGroup(string) slog.Handler { return e }
+// WithGroup returns s.
+func (s spoken) WithGroup(string) slog.Handler { return s }

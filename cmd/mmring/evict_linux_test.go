@@ -123,3 +123,15 @@ func stopped(t *testing.T, p *proc) {
 		}
 	}
 }
+
+func TestSubSaysThatItFallsBehind(t *testing.T) {
+	path := newRing(t)
+	fed(t, lines(1, 1800), "pub", path)
+	for _, args := range []string{"--observe", ""} {
+		r := mmring(t, strings.Fields("sub "+path+" --warn-at 80 --count 1800 "+args)...)
+		require.Equal(t, result{out: lines(1, 1800), said: "mmring: falling behind: 88% of the ring is still to be read\n"}, r)
+		r = mmring(t, strings.Fields("sub "+path+" --warn-at 90 --count 1800 "+args)...)
+		require.Equal(t, result{out: lines(1, 1800)}, r)
+	}
+	require.Equal(t, 2, mmring(t, "sub", path, "--warn-at", "101").code)
+}

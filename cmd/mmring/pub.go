@@ -128,7 +128,7 @@ func (a *app) pub(ctx context.Context, path string, inputs []string, o *pubFlags
 }
 
 func (a *app) openWriter(ctx context.Context, path string, o *pubFlags) (*ring.Writer, error) {
-	options := ring.WriterOptions{Wait: o.standby, AllowFS: o.config.forceFS, Logger: slog.New(evictions{a})}
+	options := ring.WriterOptions{Wait: o.standby, AllowFS: o.config.forceFS, Logger: slog.New(spoken{a})}
 	if o.create {
 		config, err := o.config.config()
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"os"
 	"time"
@@ -26,6 +27,7 @@ type subFlags struct {
 	failOnLoss bool
 	tag        tagFilter
 	output     choice
+	warnAt     numberFlag
 	forceFS    bool
 }
 
@@ -46,7 +48,7 @@ func (f tagFilter) drops(tag uint16) bool { return f.given && uint64(tag) != f.n
 func newSubFlags() *subFlags {
 	return &subFlags{
 		from: startFlag{text: "next", start: ring.Next}, output: oneOf("text", "raw", "json", "hex", "u32le"),
-		count: numberFlag{min: 1, max: math.MaxUint64}, tag: tagFilter{numberFlag{max: math.MaxUint16}, false},
+		count: numberFlag{min: 1, max: math.MaxUint64}, warnAt: numberFlag{min: 1, max: 100}, tag: tagFilter{numberFlag{max: math.MaxUint16}, false},
 	}
 }
 
@@ -92,6 +94,7 @@ cursor of that name stands, else oldest. A group that is there goes on where it 
 	f.StringVar(&o.group, "group", "", "share the records with the other members of that group")
 	f.Var(&o.idle, "idle-timeout", "give up when no record comes for so long")
 	f.Var(&o.wait, "wait", "wait so long for the ring to appear")
+	f.Var(&o.warnAt, "warn-at", "say when so many percent of the ring are still to be read")
 	f.BoolVar(&o.forceFS, "force-fs", false, "accept a file system where mapped memory may not be coherent")
 	return c
 }
@@ -140,7 +143,9 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 		return f.openGroup(ctx, o)
 	}
 	if o.observe {
-		v, err := ring.Observe(ctx, f.path, ring.ObserverOptions{From: o.from.start, WaitForRing: o.wait > 0, AllowFS: o.forceFS})
+		v, err := ring.Observe(ctx, f.path, ring.ObserverOptions{
+			From: o.from.start, WaitForRing: o.wait > 0, WarnAt: float64(o.warnAt.n) / 100, AllowFS: o.forceFS, Logger: slog.New(spoken{f.a}),
+		})
 		if err != nil {
 			return openHint(err)
 		}
@@ -148,7 +153,8 @@ func (f *follower) open(ctx context.Context, o *subFlags) error {
 		return nil
 	}
 	r, err := ring.OpenReader(ctx, f.path, ring.ReaderOptions{
-		Name: o.name, Durable: o.name != "", From: o.from.start, ManualAck: true, WaitForRing: o.wait > 0, AllowFS: o.forceFS,
+		Name: o.name, Durable: o.name != "", From: o.from.start, ManualAck: true, WaitForRing: o.wait > 0,
+		WarnAt: float64(o.warnAt.n) / 100, AllowFS: o.forceFS, Logger: slog.New(spoken{f.a}),
 	})
 	if err != nil {
 		return openHint(err)
