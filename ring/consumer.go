@@ -55,6 +55,7 @@ type consumer struct {
 	warnAt   uint64 // bytes behind at which it is warned; 0: never
 	warned   bool   // it has been, and has not caught up since
 	warnings uint64
+	selected selection // by tags
 
 	lends  bool // it lends records out instead of copying them
 	lent   *lent
@@ -153,6 +154,9 @@ func (c *consumer) find(ctx context.Context, rec *Record, into []byte) (bool, er
 		if err := c.endLending(); err != nil {
 			return false, err
 		}
+	}
+	if c.selected.tags != nil {
+		return c.findWanted(ctx, rec, into)
 	}
 	if c.pos == c.pub {
 		err := c.await(ctx)

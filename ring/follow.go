@@ -86,6 +86,7 @@ func (c *consumer) moveTo(n *consumer) {
 	c.done, c.stored, c.every = n.done, n.stored, n.every
 	c.wary, c.owed, c.careful, c.warnAt, c.warned = n.wary, n.owed, n.careful, n.warnAt, false
 	c.jumped, c.window, c.leased, c.lines = false, nil, 0, 0
+	c.selected.window = nil
 	c.seen.position, c.seen.records = c.pos, c.records
 	c.followed++
 	c.event(slog.LevelInfo, "ring followed", "uuid", c.fixed().UUID)

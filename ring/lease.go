@@ -102,7 +102,7 @@ func (l Lease) Use(f func(payload []byte) error) (err error) {
 func (r *Reader) quickLend(l *Lease) bool {
 	off := r.pos & r.mask
 	left := min(r.pub-r.pos, r.mask+1-off)
-	if left < recordSize || !r.lends || r.jumped || r.want != 0 || r.since != 0 || r.spaceWake.Load()&asleep != 0 {
+	if left < recordSize || !r.lends || r.selected.tags != nil || r.jumped || r.want != 0 || r.since != 0 || r.spaceWake.Load()&asleep != 0 {
 		return false
 	}
 	t := r.lent
@@ -161,6 +161,10 @@ func (r *Reader) view(l *Lease) (ok bool, err error) {
 		r.pass(h.whole)
 		return false, nil
 	}
+	if r.selected.tags != nil && !r.selected.tags.has(h.tag) {
+		r.passOver(h)
+		return false, nil
+	}
 	off := r.pos & r.mask
 	start, end := off+uint64(h.prefix), off+uint64(h.size)
 	l.Payload = r.data[start:end:end] // who appends to it must not reach the next record
@@ -174,6 +178,8 @@ func (r *Reader) view(l *Lease) (ok bool, err error) {
 	if !r.accept(&l.Record, h.whole) {
 		return false, nil
 	}
+	l.Lost += r.selected.lost
+	r.selected.lost = 0
 	l.r, l.n = r, r.lent.grant(mark{r.pos, r.expect}, uint64(len(l.Payload)))
 	return true, nil
 }

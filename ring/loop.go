@@ -61,7 +61,11 @@ func (c *consumer) loop(ctx context.Context, most int, one func(Record) bool, ma
 		var rec Record
 		c.last.records, c.last.bytes = c.records, c.bytes
 		if err = c.step(ctx, &rec, nil); err == nil && many != nil {
-			c.gather(rec, most)
+			if c.selected.tags != nil {
+				c.gatherWanted(rec, most)
+			} else {
+				c.gather(rec, most)
+			}
 		}
 		if err != nil {
 			turn, c.armed = turnOver, armed

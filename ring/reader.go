@@ -23,6 +23,9 @@ type ReaderOptions struct {
 	From Start
 	// ManualAck leaves consuming to AckTo.
 	ManualAck bool
+	// Tags are those of the records that are delivered; none: all records are. Others are passed over, and consumed with
+	// what comes before them.
+	Tags []uint16
 	// Leases is how many records may be lent out at a time (Lease): 1 to 4096; 0 means 64.
 	Leases int
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
@@ -91,7 +94,7 @@ func openReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{consumer{manual: o.ManualAck, leases: o.Leases}}
+	r := &Reader{consumer{manual: o.ManualAck, leases: o.Leases, selected: selection{tags: newTagSet(o.Tags)}}}
 	r.adopt(h)
 	r.warnsAt(o.WarnAt)
 	if err := r.attach(ctx, o); err != nil {
@@ -217,6 +220,8 @@ type ObserverOptions struct {
 	From Start
 	// SkipToNewest continues behind the newest record after an overrun; otherwise at the oldest.
 	SkipToNewest bool
+	// Tags are those of the records that are delivered; none: all records are.
+	Tags []uint16
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool
 	// Follow goes on with the ring that takes the path of this one, as in ReaderOptions, at its oldest record.
@@ -267,7 +272,7 @@ func openObserver(ctx context.Context, path string, o ObserverOptions) (*Observe
 	if err != nil {
 		return nil, err
 	}
-	v := &Observer{consumer{newest: o.SkipToNewest}}
+	v := &Observer{consumer{newest: o.SkipToNewest, selected: selection{tags: newTagSet(o.Tags)}}}
 	v.adopt(h)
 	v.warnsAt(o.WarnAt)
 	if err := v.attach(o.From); err != nil {
