@@ -19,21 +19,7 @@ type Claim struct {
 // Claim makes room for a record with up to n bytes of payload and returns it, to be filled and committed. It waits as
 // Publish does, and fails as Publish does. A process that dies with a claim out has published nothing. The Claim belongs
 // to the Writer and is used again by the next call. In a ring of shared writers the others wait while it is out.
-func (w *Writer) Claim(ctx context.Context, n int) (*Claim, error) {
-	var refusal error
-	if n < 0 {
-		refusal = fmt.Errorf("%w: claim of %d bytes", ErrTooLarge, n)
-	}
-	rec, err := w.reserve(ctx, uint64(w.prefix)+uint64(n), refusal)
-	if err != nil {
-		return nil, err
-	}
-	w.claim = Claim{w: w, rec: rec, out: true}
-	return &w.claim, nil
-}
-
-// reserve makes room for so many bytes, in one piece, and leaves the gate held. It answers refusal if that is not nil.
-func (w *Writer) reserve(ctx context.Context, size uint64, refusal error) (rec []byte, err error) {
+func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
 	if err := w.begin(); err != nil {
 		return nil, fail("claim", w.path, err)
 	}
@@ -43,33 +29,50 @@ func (w *Writer) reserve(ctx context.Context, size uint64, refusal error) (rec [
 			err = w.rescued("claim", recover())
 		}
 	}()
-	if refusal != nil {
-		err = refusal
-	} else if w.mutex != nil {
-		err = w.reserveShared(ctx, size)
-	} else if err = w.due(ctx); err == nil {
-		err = w.roomFor(ctx, size)
+	size := uint64(w.prefix) + uint64(n)
+	if n < 0 {
+		err = fmt.Errorf("%w: claim of %d bytes", ErrTooLarge, n)
+	} else {
+		err = w.reserve(ctx, size)
 	}
 	running = false
-	if err != nil {
-		return nil, w.exit("claim", err)
-	}
-	debug.SetPanicOnFault(w.armed)
-	if !w.hold() {
-		w.guarded(w.giveUp)
-		w.finish()
-		return nil, fail("claim", w.path, os.ErrClosed)
+	if err != nil || !w.held() {
+		return nil, w.notHeld(err)
 	}
 	off := w.pos & w.mask
-	return w.data[off : off+size : off+size], nil
+	c = &w.claim
+	c.w, c.rec, c.tag, c.out = w, w.data[off:off+size:off+size], 0, true
+	return c, nil
 }
 
-// roomFor makes sure that so many bytes fit at pos.
-func (w *Writer) roomFor(ctx context.Context, size uint64) error {
+// reserve makes room for so many bytes at pos, in one piece.
+func (w *Writer) reserve(ctx context.Context, size uint64) error {
+	if w.mutex != nil {
+		return w.reserveShared(ctx, size)
+	}
+	if err := w.due(ctx); err != nil {
+		return err
+	}
 	if align16(size) > w.lim-w.pos {
 		return w.room(ctx, size)
 	}
 	return nil
+}
+
+// held leaves the gate shut behind a call that has reserved something; false if it was closed meanwhile.
+func (w *Writer) held() bool {
+	debug.SetPanicOnFault(w.armed)
+	return w.hold()
+}
+
+// notHeld ends a call that reserved nothing, because of err, or that found itself closed.
+func (w *Writer) notHeld(err error) error {
+	if err != nil {
+		return w.exit("claim", err)
+	}
+	w.guarded(w.giveUp)
+	w.finish()
+	return fail("claim", w.path, os.ErrClosed)
 }
 
 // Bytes returns the claim's n bytes of the ring. They hold whatever was there before, and must not be used after Commit or

@@ -28,19 +28,32 @@ type part struct {
 // ErrTooLarge. It waits as Publish does, and fails as Publish does. A process that dies with claims out has published
 // nothing. The Claims belong to the Writer and are used again by the next call. In a ring of shared writers the others wait
 // while they are out.
-func (w *Writer) ClaimBatch(ctx context.Context, sizes ...int) (*Claims, error) {
-	total, refusal := w.together(sizes)
-	block, err := w.reserve(ctx, total, refusal)
-	if err != nil {
-		return nil, err
+func (w *Writer) ClaimBatch(ctx context.Context, sizes ...int) (c *Claims, err error) {
+	if err := w.begin(); err != nil {
+		return nil, fail("claim", w.path, err)
 	}
-	c := &w.claims
-	*c = Claims{w: w, block: block, parts: c.parts[:0], out: true}
-	off := uint64(0)
+	running := true
+	defer func() {
+		if running {
+			err = w.rescued("claim", recover())
+		}
+	}()
+	total, err := w.together(sizes)
+	if err == nil {
+		err = w.reserve(ctx, total)
+	}
+	running = false
+	if err != nil || !w.held() {
+		return nil, w.notHeld(err)
+	}
+	off := w.pos & w.mask
+	c = &w.claims
+	*c = Claims{w: w, block: w.data[off : off+total : off+total], parts: c.parts[:0], out: true}
+	at := uint64(0)
 	for _, n := range sizes {
 		size := uint64(w.prefix) + uint64(n)
-		c.parts = append(c.parts, part{off: off, size: size})
-		off += align16(size)
+		c.parts = append(c.parts, part{off: at, size: size})
+		at += align16(size)
 	}
 	return c, nil
 }

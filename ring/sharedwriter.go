@@ -76,7 +76,7 @@ func (w *Writer) putAllShared(ctx context.Context, payloads [][]byte) (n int, er
 	return n, err
 }
 
-// reserveShared is roomFor. The mutex stays ours as long as the claim is out.
+// reserveShared is reserve. The mutex stays ours as long as the claim is out.
 func (w *Writer) reserveShared(ctx context.Context, size uint64) error {
 	if err := w.due(ctx); err != nil {
 		return err
@@ -85,7 +85,10 @@ func (w *Writer) reserveShared(ctx context.Context, size uint64) error {
 		if err := w.lock(ctx); err != nil {
 			return err
 		}
-		err := w.roomFor(nil, size)
+		err := error(nil)
+		if align16(size) > w.lim-w.pos {
+			err = w.room(nil, size)
+		}
 		if err == nil {
 			return nil
 		}
