@@ -41,7 +41,7 @@ func birth(path string, c Config, size int64, firstPages []byte) error {
 	if _, err := f.WriteAt(firstPages, 0); err != nil {
 		return err
 	}
-	if err := f.Chmod(c.Mode); err != nil {
+	if err := permit(f, c); err != nil {
 		return err
 	}
 	if name != "" {
@@ -53,6 +53,16 @@ func birth(path string, c Config, size int64, firstPages []byte) error {
 		return fs.ErrExist
 	}
 	return err
+}
+
+// permit says who may open the file.
+func permit(f *os.File, c Config) error {
+	if c.Group != 0 {
+		if err := f.Chown(-1, c.Group); err != nil { // before Chmod, since it takes bits away
+			return fmt.Errorf("giving it to group %d: %w", c.Group, err)
+		}
+	}
+	return f.Chmod(c.Mode)
 }
 
 // nameless opens a new file in path's directory that has no name yet, or, where the file system cannot, a hidden one that

@@ -20,6 +20,10 @@ type Config struct {
 	Slots int
 	// Mode is the file's mode whatever the umask says; 0 means 0600.
 	Mode fs.FileMode
+	// Group is the number of the group that the file belongs to, whose members Mode may give more than others; 0 means as for
+	// any new file. Only groups that the process is in can be given, but by root. Who writes to a ring of another user also
+	// needs AllowOwner.
+	Group int
 	// Timestamps gives every record the time of its publication (8 bytes each).
 	Timestamps bool
 	// Checksums gives every record a CRC-32C, checked whenever it is read (8 bytes each).
@@ -60,6 +64,8 @@ func (c Config) fill() (Config, error) {
 		return c, fmt.Errorf("%w: capacity %d: must be a power of two from 65536 (64KiB) to 1099511627776 (1TiB)", ErrConfig, c.Capacity)
 	case c.Slots < minSlots || c.Slots > maxSlots:
 		return c, fmt.Errorf("%w: %d readers: must be 1 to %d", ErrConfig, c.Slots, maxSlots)
+	case c.Group < 0:
+		return c, fmt.Errorf("%w: group %d", ErrConfig, c.Group)
 	case c.Mode&^fs.ModePerm != 0 || c.Mode&0o600 != 0o600:
 		return c, fmt.Errorf("%w: mode %#o: must be permission bits, and the owner must read and write", ErrConfig, uint32(c.Mode))
 	}

@@ -26,6 +26,8 @@ func TestMain(m *testing.M) {
 
 		"without-proc":   withoutProcRole,
 		"nobody-by-file": nobodyByFileRole,
+		"locked":         lockedRole,
+		"grouped":        groupedRole,
 
 		"wait":        waitRole,
 		"interrupted": interruptedRole,

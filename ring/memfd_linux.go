@@ -38,7 +38,7 @@ func fillMemory(f *os.File, c Config, size int64, firstPages []byte) error {
 	if _, err := f.WriteAt(firstPages, 0); err != nil {
 		return err
 	}
-	if err := f.Chmod(c.Mode); err != nil {
+	if err := permit(f, c); err != nil {
 		return err
 	}
 	_, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL)

@@ -23,6 +23,7 @@ type openOptions struct {
 	allowOwner bool
 	allowFS    bool
 	log        *slog.Logger
+	memory     Memory
 	spins      Spin
 }
 
@@ -82,6 +83,15 @@ func mapFile(f *os.File, path string, o openOptions) (*handle, error) {
 	}
 	for _, m := range []*shm.Map{h.control, h.region} {
 		_ = m.Advise(shm.DontFork) // a child must not keep our locks alive through the mapping; where refused, exec ends it
+	}
+	err = o.memory.apply(h.control, o.write)
+	if err == nil {
+		err = o.memory.apply(h.region, o.publish)
+	}
+	if err != nil {
+		h.file = nil // is the caller's
+		h.parts.giveBack()
+		return nil, err
 	}
 	h.memory = lay(&h.hdr, h.control.Bytes(), h.region.Bytes())
 	if o.write {

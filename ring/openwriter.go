@@ -28,6 +28,8 @@ type WriterOptions struct {
 	Mirror Mirror
 	// Spin says how long a call that has to wait for space looks before it sleeps.
 	Spin Spin
+	// Memory says how the ring's memory is kept in this process; zero: as the kernel likes.
+	Memory Memory
 	// EvictAfter replaces, for this writer, the time that the ring was made with (Config.EvictAfter). It may be longer, not
 	// shorter, and is of no use in a ring made without. 0: the ring's; negative: this writer evicts nobody.
 	EvictAfter time.Duration
@@ -82,7 +84,7 @@ func openWriter(ctx context.Context, path string, o WriterOptions) (*Writer, err
 		if err != nil {
 			return nil, err
 		}
-		h, err := openHandle(ctx, path, openOptions{write: true, publish: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS, of: o.of, log: o.Logger, spins: o.Spin})
+		h, err := openHandle(ctx, path, openOptions{write: true, publish: true, allowOwner: o.AllowOwner, allowFS: o.AllowFS, of: o.of, log: o.Logger, spins: o.Spin, memory: o.Memory})
 		if err != nil {
 			role.Close()
 			return nil, err

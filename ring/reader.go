@@ -41,6 +41,8 @@ type ReaderOptions struct {
 	// not consumed. The Logger is told, once until it has caught up by an eighth, and ReaderStats counts. 0: never. It costs a
 	// look at published with every record, and at the context. Lease does not look.
 	WarnAt float64
+	// Memory says how the ring's memory is kept in this process; zero: as the kernel likes.
+	Memory Memory
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -90,7 +92,7 @@ func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, err
 }
 
 func openReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
-	h, err := openHandle(ctx, path, openOptions{of: o.of, write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
+	h, err := openHandle(ctx, path, openOptions{of: o.of, write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin, memory: o.Memory})
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +233,8 @@ type ObserverOptions struct {
 	// WarnAt is that of ReaderOptions: an observer that falls behind so much is about to be overrun. The writer overwrites up to
 	// two 64ths of the ring ahead of what it needs.
 	WarnAt float64
+	// Memory says how the ring's memory is kept in this process; zero: as the kernel likes.
+	Memory Memory
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
 	AllowFS bool
 	// Logger is told of what is not the hot path's; nil: nobody.
@@ -268,7 +272,7 @@ func Observe(ctx context.Context, path string, o ObserverOptions) (*Observer, er
 }
 
 func openObserver(ctx context.Context, path string, o ObserverOptions) (*Observer, error) {
-	h, err := openHandle(ctx, path, openOptions{of: o.of, attention: true, wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
+	h, err := openHandle(ctx, path, openOptions{of: o.of, attention: true, wait: o.WaitForRing, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin, memory: o.Memory})
 	if err != nil {
 		return nil, err
 	}

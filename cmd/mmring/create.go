@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/user"
 	"strconv"
 	"time"
 
@@ -48,11 +49,34 @@ func (w *wakeFlag) Set(s string) error {
 	return nil
 }
 
+// groupFlag is a group, by its name or number.
+type groupFlag struct {
+	text string
+	gid  int
+}
+
+func (g *groupFlag) String() string { return g.text }
+func (g *groupFlag) Type() string   { return "group" }
+
+func (g *groupFlag) Set(s string) error {
+	number := s
+	if group, err := user.LookupGroup(s); err == nil {
+		number = group.Gid
+	}
+	n, err := strconv.ParseUint(number, 10, 31)
+	if err != nil {
+		return fmt.Errorf("%q is not a group of this machine", s)
+	}
+	g.text, g.gid = s, int(n)
+	return nil
+}
+
 // configFlags are create's flags, which pub --create has too.
 type configFlags struct {
 	capacity    sizeFlag
 	readers     numberFlag
 	mode        modeFlag
+	chgrp       groupFlag
 	shared      bool
 	evictAfter  spanFlag
 	timestamps  bool
@@ -68,6 +92,7 @@ func (c *configFlags) add(f *pflag.FlagSet) {
 	f.Var(&c.capacity, "capacity", "size of the data region, a power of two")
 	f.Var(&c.readers, "readers", "how many readers may be registered at a time")
 	f.Var(&c.mode, "mode", "the file's mode")
+	f.Var(&c.chgrp, "chgrp", "the group that the file belongs to, by name or number")
 	f.BoolVar(&c.shared, "shared", false, "let several writers publish at a time, into one order")
 	f.Var(&c.evictAfter, "evict-after", "drop a reader that holds the writer back so long without moving")
 	f.BoolVar(&c.timestamps, "timestamps", false, "give every record its time")
@@ -86,7 +111,7 @@ func (c *configFlags) config() (ring.Config, error) {
 		return ring.Config{}, usagef("mode 0000: the owner must read and write")
 	}
 	return ring.Config{
-		Capacity: int64(c.capacity), Slots: int(c.readers.n), Mode: fs.FileMode(c.mode), Shared: c.shared, Timestamps: c.timestamps, Checksums: c.checksums,
+		Capacity: int64(c.capacity), Slots: int(c.readers.n), Mode: fs.FileMode(c.mode), Group: c.chgrp.gid, Shared: c.shared, Timestamps: c.timestamps, Checksums: c.checksums,
 		WakeAlways: bool(c.wake), EvictAfter: time.Duration(c.evictAfter), ContentType: c.contentType, Description: c.description, AllowFS: c.forceFS,
 	}, nil
 }

@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
+	"os/user"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +35,20 @@ func TestCreateMakesWhatIsAskedFor(t *testing.T) {
 	info, err = os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o666), info.Mode(), "whatever the umask says")
+
+	path += "3"
+	require.Empty(t, done(t, "create", path, "--capacity", "64KiB", "--chgrp", fmt.Sprint(os.Getgid()), "--mode", "0640"))
+	info, err = os.Stat(path)
+	require.NoError(t, err)
+	require.EqualValues(t, os.Getgid(), info.Sys().(*syscall.Stat_t).Gid)
+	if os.Getuid() == 0 { // who may give it to any group, by name too
+		require.Empty(t, done(t, "create", path+"4", "--capacity", "64KiB", "--chgrp", "daemon", "--mode", "0640"))
+		info, err = os.Stat(path + "4")
+		require.NoError(t, err)
+		daemon, err := user.LookupGroup("daemon")
+		require.NoError(t, err)
+		require.Equal(t, daemon.Gid, fmt.Sprint(info.Sys().(*syscall.Stat_t).Gid))
+	}
 }
 
 func TestCreateReadsSizesAsPeopleWriteThem(t *testing.T) {

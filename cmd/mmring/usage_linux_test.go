@@ -49,6 +49,8 @@ var wrong = map[string]string{
 	"create R --readers 0":                                `invalid argument "0" for "--readers" flag: must be a whole number from 1 to 4096`,
 	"create R --readers 4097":                             `invalid argument "4097" for "--readers" flag: must be a whole number from 1 to 4096`,
 	"create R --readers x":                                `invalid argument "x" for "--readers" flag: must be a whole number from 1 to 4096`,
+	"create R --chgrp nobodies":                           `invalid argument "nobodies" for "--chgrp" flag: "nobodies" is not a group of this machine`,
+	"create R --chgrp -1":                                 `invalid argument "-1" for "--chgrp" flag: "-1" is not a group of this machine`,
 	"create R --mode 888":                                 `invalid argument "888" for "--mode" flag: "888" is not a mode such as 0600 or 0660`,
 	"create R --mode 0":                                   "mode 0000: the owner must read and write",
 	"create R --mode 0400":                                "create R: bad configuration: mode 0400: must be permission bits, and the owner must read and write",
