@@ -140,3 +140,26 @@ func TestAWaitForAnyDoesNotAllocate(t *testing.T) {
 		}), name)
 	}
 }
+
+func TestWorkDoesNotAllocate(t *testing.T) {
+	for mode, config := range modes {
+		for _, window := range []int{1, 8} {
+			t.Run(fmt.Sprintf("%s, window %d", mode, window), func(t *testing.T) {
+				path := newRing(t, config)
+				w, m := openWriter(t, path), join(t, path, ring.GroupOptions{Window: window})
+				batch, done := [][]byte{make([]byte, 64), make([]byte, 64), make([]byte, 64)}, uint64(0)
+				take := func() {
+					_, _ = w.PublishBatch(background, batch)
+					for range batch {
+						if work, err := m.Next(background); err == nil && work.Done() == nil {
+							done++
+						}
+					}
+				}
+				take() // the first takes memory for all
+				require.Zero(t, testing.AllocsPerRun(500, take))
+				require.EqualValues(t, 3*502, done)
+			})
+		}
+	}
+}

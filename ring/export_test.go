@@ -65,6 +65,7 @@ const (
 	StateActive    = stateActive
 	KindGroup      = kindGroup
 	KindMember     = kindMember
+	SlotGroup      = slotGroup
 	ClaimStart     = slotClaimStart
 	ClaimEnd       = slotClaimEnd
 	StateFree      = stateFree

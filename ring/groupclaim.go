@@ -64,12 +64,16 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 			spin.Pause(1)
 			continue
 		}
+		if err := m.member(); err != nil { // who is none has no bytes
+			m.put(h.slot.claimEnd, 0) // G4
+			return false, err
+		}
 		m.put(h.slot.cursor, k) // G8
 		h.begin(mark{k, first}, end, k, 1)
 		m.at = h
 		m.stats.Claims++
 		m.begun, m.size, m.asked = time.Now(), n, most
-		return true, m.member()
+		return true, nil
 	}
 	return false, nil
 }
@@ -90,6 +94,13 @@ func (m *Member) span(k, high uint64, most int) (end, first uint64, n int) {
 	}
 	pos, seq := k, uint64(0)
 	for n < most && pos < high {
+		if size, ok := m.plain(pos, seq, min(high, k+windowSize)-pos); ok {
+			pos += size
+			end = pos
+			seq++
+			n++
+			continue
+		}
 		rec, ok := m.parse(pos, high-pos)
 		if !ok || rec.seq == 0 || seq != 0 && rec.seq != seq || n > 0 && pos+rec.whole-k > windowSize {
 			break
@@ -112,6 +123,20 @@ func (m *Member) span(k, high uint64, most int) (end, first uint64, n int) {
 		return pos, first, 0
 	}
 	return k, 0, -1
+}
+
+// plain is parse for a record of number seq, not 0, with at most avail bytes, that has nothing special about it.
+func (m *Member) plain(pos, seq, avail uint64) (whole uint64, ok bool) {
+	off := pos & m.mask
+	left := min(avail, m.capacity()-off)
+	if left < recordSize || seq == 0 {
+		return 0, false
+	}
+	b := m.data[off : off+recordSize : off+recordSize]
+	word := loadWord(b[0:8])
+	size := uint64(uint32(word))
+	whole = align16(size)
+	return whole, uint16(word>>32) == kindData && loadWord(b[8:16]) == seq && size >= recordSize && whole <= left
 }
 
 // doubt says what is wrong with the group's cursor, which is k, or with the record there.

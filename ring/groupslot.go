@@ -19,7 +19,7 @@ import (
 const maxHolds = 8
 
 func newMember(h *handle, window int) *Member {
-	m := &Member{handle: h, window: window, most: 1, fenced: !futex.Register()}
+	m := &Member{handle: h, window: window, most: 1, lookout: newLookout(), fenced: !futex.Register()}
 	m.teardown = m.leave
 	m.look = m.looks
 	m.ready = func() bool { return m.death.news.Load() || m.look() || m.ended.Load() != 0 && m.peer() < 0 }

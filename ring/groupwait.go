@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/mmring/mmring/internal/spin"
 	"github.com/mmring/mmring/lock"
 )
 
@@ -27,6 +28,7 @@ func (m *Member) obtain(ctx context.Context, most int) error {
 		if err != nil {
 			return err
 		}
+		m.peek()
 		if ok, err := m.take(h, min(most, m.most)); ok || err != nil {
 			return err
 		}
@@ -34,6 +36,19 @@ func (m *Member) obtain(ctx context.Context, most int) error {
 			return err
 		}
 	}
+}
+
+// peek looks for what has been published if all that this member knows of has been given out. How often it looks is as with
+// a reader: each look takes the cache line from the writer.
+func (m *Member) peek() {
+	if m.cursor.Load() < m.pub {
+		return
+	}
+	if n := m.lookout.next(m.stats.Records-m.seen, false); n > 0 {
+		spin.Pause(n)
+	}
+	m.seen = m.stats.Records
+	m.lookout.empty = !m.look()
 }
 
 // prune forgets the slots that were given back.

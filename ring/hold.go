@@ -57,12 +57,16 @@ func (h *hold) give(w *Work, more bool) (ok bool, err error) {
 			}
 			raw = h.window
 		}
+		if h.quick(w, raw) {
+			return true, nil
+		}
 		rec, good := h.parse(raw)
 		if !good || rec.seq == 0 || h.next.sequence != 0 && rec.seq != h.next.sequence {
 			return false, h.contradiction(rec, good)
 		}
 		if rec.kind == kindPadding {
-			h.pass(rec)
+			h.next = mark{h.next.position + rec.whole, rec.seq}
+			h.window = h.window[min(rec.whole, uint64(len(h.window))):]
 			continue
 		}
 		if rec.whole > uint64(len(raw)) {
@@ -79,21 +83,24 @@ func (h *hold) give(w *Work, more bool) (ok bool, err error) {
 	return false, nil
 }
 
+// quick delivers the next record if it is whole in the window and there is nothing special about it.
+func (h *hold) quick(w *Work, raw []byte) bool {
+	word, seq := le.Uint64(raw[0:8]), le.Uint64(raw[8:16])
+	size := uint64(uint32(word))
+	whole := align16(size)
+	if uint16(word>>32) != kindData || seq != h.next.sequence || seq == 0 || size < recordSize || whole > uint64(len(raw)) {
+		return false
+	}
+	w.Seq, w.Lost, w.Tag, w.nanos, w.Payload = seq, 0, uint16(word>>48), 0, raw[recordSize:size:size]
+	h.hand(w, mark{h.next.position + whole, seq + 1}, raw[whole:])
+	return true
+}
+
 // parse parses the header of the record at next, of which raw is a private copy.
 func (h *hold) parse(raw []byte) (head, bool) {
 	pos := h.next.position
 	left := min(h.end-pos, h.m.capacity()-pos&h.m.mask)
 	return h.m.parseWords(le.Uint64(raw[0:8]), le.Uint64(raw[8:16]), pos, left)
-}
-
-// pass moves next, and the window with it, behind a record or padding.
-func (h *hold) pass(rec head) {
-	h.next.position += rec.whole
-	h.next.sequence = rec.seq
-	if rec.kind == kindData {
-		h.next.sequence++
-	}
-	h.window = h.window[min(rec.whole, uint64(len(h.window))):]
 }
 
 // deliver makes w the record of which raw is a private copy.
@@ -106,24 +113,27 @@ func (h *hold) deliver(w *Work, rec head, raw []byte) error {
 	if rec.flags&flagTime != 0 {
 		w.nanos = int64(le.Uint64(prefix[recordSize:]))
 	}
-	w.Delivery, w.hold, w.serial, w.index = 1, h, h.serial, len(h.records)
+	h.hand(w, mark{h.next.position + rec.whole, rec.seq + 1}, h.window[min(rec.whole, uint64(len(h.window))):])
+	return nil
+}
+
+// hand makes w, which is filled in, one that the user has. The next record is at behind, and there window begins.
+func (h *hold) hand(w *Work, behind mark, window []byte) {
 	m := h.m
+	w.Delivery, w.hold, w.serial, w.index = 1, h, h.serial, len(h.records)
 	if h.next.position < h.old {
 		w.Delivery = h.delivery
-	}
-	if w.Delivery > 1 {
 		m.stats.Again++
 	}
-	h.pass(rec)
-	if h.next.position > h.given {
-		h.given = h.next.position
+	h.next, h.window = behind, window
+	if behind.position > h.given {
+		h.given = behind.position
 		release.Store(h.slot.cursor, h.given) // G9: before anybody has it
 	}
-	h.records = append(h.records, handed{behind: h.next})
+	h.records = append(h.records, handed{behind: behind})
 	m.out++
 	m.stats.Records++
-	m.stats.Bytes += uint64(len(payload))
-	return nil
+	m.stats.Bytes += uint64(len(w.Payload))
 }
 
 // fill copies at least need bytes from next on, which must be in the claim and not reach past the region's end. What the

@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 		"drain":       drainRole,
 		"member":      memberRole,
 		"worker":      workerRole,
+		"consume":     consumeRole,
 		"evictee":     evicteeRole,
 		"flood":       floodRole,
 		"standby":     standbyRole,

@@ -58,6 +58,9 @@ type Member struct {
 	asked    int       // and how many it might have had
 	searched time.Time // when the claims of the dead were last looked for
 
+	lookout lookout
+	seen    uint64 // records delivered when it was last asked
+
 	fenced bool // stores have a full fence: the kernel has no membarrier that would make up for it
 	stats  MemberStats
 	batch  []Work

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"runtime/debug"
+	"slices"
 )
 
 // Records returns the records that come to this member, for a range loop, which ends when the ring does, at an error or when
@@ -79,17 +80,22 @@ func (m *Member) loop(ctx context.Context, most int, one func(Work) bool, many f
 }
 
 // gather makes the batch of first and what else of its claim is there.
-func (m *Member) gather(first Work, most int) error {
+func (m *Member) gather(first Work, most int) (err error) {
 	if m.window > 1 {
 		most = min(most, 1+m.left())
 	}
-	m.batch = append(m.batch[:0], first)
-	for len(m.batch) < most {
-		var w Work
-		if ok, err := m.at.give(&w, false); err != nil || !ok {
-			return err
+	batch := append(m.batch[:0], first)
+	for len(batch) < most {
+		if len(batch) == cap(batch) {
+			batch = slices.Grow(batch, len(batch))
 		}
-		m.batch = append(m.batch, w)
+		n := len(batch)
+		batch = batch[:n+1]
+		if ok, e := m.at.give(&batch[n], false); e != nil || !ok {
+			batch, err = batch[:n], e
+			break
+		}
 	}
-	return nil
+	m.batch = batch
+	return err
 }
