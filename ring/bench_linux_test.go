@@ -167,6 +167,14 @@ func BenchmarkRead(b *testing.B) {
 			}
 			return err
 		}},
+		{"Leases", func(r *ring.Reader, n int) error {
+			for l := range r.Leases(background) {
+				if n--; n == 0 {
+					return l.Release()
+				}
+			}
+			return r.Err()
+		}},
 		{"Records", func(r *ring.Reader, n int) error {
 			for range r.Records(background) {
 				if n--; n == 0 {

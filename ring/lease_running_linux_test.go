@@ -188,3 +188,89 @@ func leasing(r *ring.Reader) func(context.Context) error {
 		return err
 	}
 }
+
+// leasingByLoop is leasing by a turn of a loop.
+func leasingByLoop(r *ring.Reader) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for l := range r.Leases(ctx) {
+			return l.Release()
+		}
+		return r.Err()
+	}
+}
+
+var waysToLease = map[string]func(*ring.Reader) func(context.Context) error{"lease": leasing, "leases": leasingByLoop}
+
+func TestALoopReleasesTheLeaseOfTheTurnBefore(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	publish(t, w, 30)
+	r := openReader(t, path, ring.ReaderOptions{Name: "keep", Durable: true, Leases: 2})
+	turns := uint64(0)
+	var before, last ring.Lease
+	for l := range r.Leases(background) {
+		turns++
+		require.Equal(t, turns, l.Seq)
+		require.Equal(t, fmt.Sprint(turns), string(l.Payload))
+		if turns > 1 {
+			require.ErrorIs(t, before.Release(), ring.ErrMisuse)
+		}
+		if turns%3 == 0 {
+			require.NoError(t, l.Release(), "by its body")
+		}
+		if before, last = l, l; turns == 10 {
+			break
+		}
+	}
+	require.NoError(t, r.Err())
+	_, err := r.Next(background)
+	require.ErrorIs(t, err, ring.ErrLeased)
+	require.ErrorContains(t, err, "of records 10")
+	require.NoError(t, last.Release())
+	require.PanicsWithValue(t, "in the body", func() {
+		for l := range r.Leases(background) {
+			last = l
+			panic("in the body")
+		}
+	})
+	require.EqualValues(t, 11, last.Seq)
+	for l := range r.Leases(background) { // a second one is out
+		require.EqualValues(t, 12, l.Seq)
+		third, err := r.Lease(background)
+		require.ErrorIs(t, err, ring.ErrWindow)
+		require.Zero(t, third)
+		require.NoError(t, last.Release())
+		require.NoError(t, lease(t, r, 13).Release())
+		require.NoError(t, l.Release())
+		break
+	}
+	require.NoError(t, w.End())
+	for l := range r.Leases(background) {
+		last = l
+	}
+	require.NoError(t, r.Err(), "at the end")
+	require.EqualValues(t, 30, last.Seq)
+	require.ErrorIs(t, last.Release(), ring.ErrMisuse, "the turn after it found the end")
+	for l := range r.Leases(background) {
+		require.Fail(t, "a turn", "%d", l.Seq)
+	}
+	require.NoError(t, r.Close())
+	for range r.Leases(background) {
+		require.Fail(t, "a turn of a closed reader")
+	}
+	require.ErrorIs(t, r.Err(), os.ErrClosed)
+}
+
+func TestALoopWhoseReaderIsClosedInItsBodyEnds(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	publish(t, openWriter(t, path), 3)
+	maps, descriptors := mappings(t, path)
+	r, err := ring.OpenReader(background, path, ring.ReaderOptions{})
+	require.NoError(t, err)
+	for range r.Leases(background) {
+		require.ErrorIs(t, r.Close(), ring.ErrLeased)
+	}
+	require.ErrorIs(t, r.Err(), os.ErrClosed)
+	m, d := mappings(t, path)
+	require.Equal(t, [2]int{maps, descriptors}, [2]int{m, d}, "the turn's lease was the last")
+}

@@ -57,6 +57,11 @@ func (t *lent) loan(n uint64) *loan { return &t.loans[n&(t.size()-1)] }
 // giveBack ends lease n; false if it is not out.
 func (t *lent) giveBack(n uint64) bool { return t.loan(n).back.CompareAndSwap(n-t.size(), n) }
 
+// due reports whether something has to be done at once about what came back.
+func (t *lent) due(every uint64) bool {
+	return t.waiting.Load() || t.closed.Load() || t.reach.Load()-t.stored.Load() >= every
+}
+
 func (t *lent) isOut(n uint64) bool { return t.loan(n).back.Load() == n-t.size() }
 
 // checkLeases says what cannot be.

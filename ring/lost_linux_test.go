@@ -133,6 +133,10 @@ var users = map[string]func(t *testing.T, path string, w *ring.Writer) (func(con
 		r := openReader(t, path, ring.ReaderOptions{})
 		return fed(w, leasing(r)), r
 	},
+	"leases": func(t *testing.T, path string, w *ring.Writer) (func(context.Context) error, handle) {
+		r := openReader(t, path, ring.ReaderOptions{})
+		return fed(w, leasingByLoop(r)), r
+	},
 	"observer": func(t *testing.T, path string, w *ring.Writer) (func(context.Context) error, handle) {
 		v := observe(t, path, ring.ObserverOptions{})
 		return fed(w, func(ctx context.Context) error { _, err := v.Read(ctx, make([]byte, 1000)); return err }), v

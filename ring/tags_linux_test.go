@@ -49,6 +49,16 @@ var waysToRead = map[string]func(s source, each func(ring.Record)) error{
 		}
 		return errors.Join(s.Err(), io.EOF)
 	},
+	"leases": func(s source, each func(ring.Record)) error {
+		r, ok := s.(*ring.Reader)
+		if !ok {
+			return nextToEach(s, each)
+		}
+		for l := range r.Leases(background) {
+			each(l.Record)
+		}
+		return errors.Join(r.Err(), io.EOF)
+	},
 	"lease": func(s source, each func(ring.Record)) error {
 		r, ok := s.(*ring.Reader)
 		if !ok {

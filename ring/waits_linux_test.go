@@ -50,7 +50,9 @@ func waits(t *testing.T) (all []*waiting) {
 			all = append(all, waitingForAny(t, kind+name+", any of three", c, open))
 		}
 	}
-	all = append(all, waitingToLease(t))
+	for way, lease := range waysToLease {
+		all = append(all, waitingToLease(t, "reader, "+way, lease))
+	}
 	for _, window := range []int{1, 8} {
 		all = append(all, waitingToWork(t, window))
 	}
@@ -106,13 +108,13 @@ func waitingForAny(t *testing.T, name string, c ring.Config, open func(testing.T
 	})
 }
 
-func waitingToLease(t *testing.T) *waiting {
+func waitingToLease(t *testing.T, name string, lease func(*ring.Reader) func(context.Context) error) *waiting {
 	t.Helper()
 	path := newRing(t, ring.Config{})
 	r, w := openReader(t, path, ring.ReaderOptions{}), openWriter(t, path)
 	return &waiting{
-		name: "reader, lease", path: path, h: r,
-		call:  leasing(r),
+		name: name, path: path, h: r,
+		call:  lease(r),
 		other: func() error { return second(r.Next(background)) },
 		free:  func() { publish(t, w, 1) },
 	}

@@ -39,6 +39,7 @@ func calls() []call {
 		{eightReaders, 1, false, publish(64, 8, writeCalls)},
 		{oneReaderSlow, 1, true, publish(64, 1, rareCalls)},
 		{eightReadersSlow, 1, true, publish(64, 8, rareCalls)},
+		{"Publish 64 B, 1024 readers, the end of a stride", 1, true, publish(64, 1024, rareCalls)},
 		{"Publish 32 B, mirrored", 1, false, pingPong(32, true)},
 		{"Publish 224 B, mirrored", 1, false, pingPong(224, true)},
 		{"TryPublish 64 B", 1, false, func(s *stage) error {
@@ -62,6 +63,7 @@ func calls() []call {
 			}
 			return err
 		})},
+		{"Leases 64 B, a turn", 1, false, (*stage).leases},
 		{"Records 64 B, a turn", 1, false, (*stage).records},
 		{"Batches 64 B, 16 a turn", callBatch, false, (*stage).batches},
 	}
@@ -81,7 +83,7 @@ func newStage(parent string, smallest bool, mark func()) (s *stage, err error) {
 	if s.dir, err = os.MkdirTemp(parent, "mmring-bench-"); err != nil {
 		return nil, err
 	}
-	var c ring.Config
+	c := ring.Config{Slots: 1100}
 	if smallest {
 		c.Capacity = 64 << 10
 	}
@@ -239,6 +241,23 @@ func (s *stage) records() error {
 		}
 		if n++; n > readCalls {
 			return nil
+		}
+		s.mark()
+	}
+	return s.r[0].Err()
+}
+
+func (s *stage) leases() error {
+	if err := s.fill(); err != nil {
+		return err
+	}
+	n := 0
+	for l := range s.r[0].Leases(background) {
+		if n > 0 {
+			s.mark()
+		}
+		if n++; n > readCalls {
+			return l.Release()
 		}
 		s.mark()
 	}
