@@ -1,4 +1,5 @@
-// Zerocopy fills records in the ring itself: encoding/binary writes straight into what the readers will see.
+// Zerocopy fills records in the ring itself, and reads them there: encoding/binary writes straight into what the readers will
+// see, and reads straight from what the writer has written.
 package main
 
 import (
@@ -49,13 +50,13 @@ func run(ctx context.Context, path string) error {
 		return err
 	}
 
-	o, err := ring.Observe(ctx, path, ring.ObserverOptions{})
+	r, err := ring.OpenReader(ctx, path, ring.ReaderOptions{})
 	if err != nil {
 		return err
 	}
-	defer o.Close()
-	for rec := range o.Records(ctx) {
-		fmt.Println(rec.Seq, binary.LittleEndian.Uint64(rec.Payload), binary.LittleEndian.Uint64(rec.Payload[8:]))
+	defer r.Close()
+	for l := range r.Leases(ctx) { // each is released by the next turn
+		fmt.Println(l.Seq, binary.LittleEndian.Uint64(l.Payload), binary.LittleEndian.Uint64(l.Payload[8:]))
 	}
-	return o.Err()
+	return r.Err()
 }
