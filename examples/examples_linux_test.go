@@ -107,6 +107,7 @@ func TestTheExamplesPrintWhatTheyPromise(t *testing.T) {
 		"pipeline": {"words: 18", "longest: publishes"},
 		"shared":   {"writer 0: 10000", "writer 1: 10000", "writer 2: 10000", "writer 3: 10000"},
 		"waitany":  {"prices: 1000 records", "orders: 1000 records", "alarms: 1000 records"},
+		"workers":  {"all jobs are done: true", "given out again, because a worker died: 1"},
 		"zerocopy": {"1 0 0", "2 1 1", "3 2 4", "4 4 16"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -189,6 +189,7 @@ func TestWhatAMemberDoesNotDoComesToAnother(t *testing.T) {
 	w := openWriter(t, path)
 	publish(t, w, 10)
 	a := join(t, path, ring.GroupOptions{})
+	a.Claiming(7)
 	for seq := uint64(1); seq <= 4; seq++ {
 		work(t, a, seq, 1)
 	}

@@ -73,6 +73,7 @@ func TestInAWindowRecordsAreDoneInAnyOrder(t *testing.T) {
 	require.Greater(t, first(), uint64(5))
 	require.NoError(t, m.Close())
 	n := join(t, path, ring.GroupOptions{Window: 20})
+	n.Claiming(20)
 	for seq := uint64(6); seq <= 20; seq++ {
 		work(t, n, seq, 1)
 	}
