@@ -249,3 +249,69 @@ func TestCloseAndContextEndAMembersWait(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	require.Empty(t, group(t, path).Members)
 }
+
+func TestAMemberThatRunsOnATruncatedFileGetsAnError(t *testing.T) {
+	for _, size := range []int64{0, ring.HeaderSize, 64 << 10} {
+		for _, window := range []int{1, 4} {
+			path := newRing(t, ring.Config{})
+			publish(t, openWriter(t, path), 2000)
+			m := join(t, path, ring.GroupOptions{Window: window, From: ring.Oldest})
+			got, err := m.Next(background)
+			require.NoError(t, err)
+			require.NoError(t, os.Truncate(path, size))
+			if size < 64<<10 { // else the counters are still there
+				err = got.Done()
+				require.ErrorIs(t, err, ring.ErrLost)
+				named(t, err, "done", path)
+			}
+			for err = nil; err == nil; _, err = m.Next(background) {
+				_ = got.Done() // what is copied may still come
+			}
+			require.ErrorIs(t, err, ring.ErrLost, "size %d, window %d", size, window)
+			named(t, err, "read", path)
+			_, err = m.Next(background)
+			require.ErrorIs(t, err, ring.ErrLost)
+			require.NoError(t, m.Close())
+			require.ErrorIs(t, got.Done(), os.ErrClosed)
+		}
+	}
+}
+
+// Close comes while others say what is done.
+func TestCloseRacesWithDone(t *testing.T) {
+	t.Cleanup(ring.Heap())
+	for range 100 / slower {
+		path := newRing(t, ring.Config{})
+		publish(t, openWriter(t, path), 100)
+		before := fmt.Sprint(mappings(t, path))
+		m := join(t, path, ring.GroupOptions{Window: 100})
+		m.Claiming(100)
+		works := make(chan ring.Work, 100)
+		for range 100 {
+			w, err := m.Next(background)
+			require.NoError(t, err)
+			works <- w
+		}
+		close(works)
+		answers, begun := make(chan error), make(chan struct{}, 100)
+		for range 4 {
+			go func() {
+				var err error
+				for w := range works {
+					if e := w.Done(); e != nil && !errors.Is(e, os.ErrClosed) {
+						err = e
+					}
+					begun <- struct{}{}
+				}
+				answers <- err
+			}()
+		}
+		<-begun
+		require.NoError(t, m.Close())
+		for range 4 {
+			require.NoError(t, <-answers)
+		}
+		require.Equal(t, before, fmt.Sprint(mappings(t, path)), "mappings and descriptors")
+		sound(t, path)
+	}
+}
