@@ -1,7 +1,6 @@
 package ring_test
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,7 +39,8 @@ func TestAConfigThatCannotBeIsRefused(t *testing.T) {
 		"a description that is not UTF-8":     {ring.Config{Description: "\xff"}, ring.ErrConfig, "UTF-8"},
 		"a description that moves the cursor": {ring.Config{Description: "\x1b[2J"}, ring.ErrConfig, "control"},
 		"a description with a zero":           {ring.Config{Description: "a\x00b"}, ring.ErrConfig, "control"},
-		"eviction, not yet":                   {ring.Config{EvictAfter: time.Second}, errors.ErrUnsupported, "eviction"},
+		"eviction before one can be late":     {ring.Config{EvictAfter: time.Microsecond}, ring.ErrConfig, "eviction after 1µs"},
+		"eviction in the past":                {ring.Config{EvictAfter: -1}, ring.ErrConfig, "eviction after -1ns"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
