@@ -69,7 +69,18 @@ type mark struct {
 // reached. It returns the place where it stopped. An error says what is wrong there; the caller decides whether that is
 // corruption or an overrun.
 func (m *memory) walk(from mark, high uint64, visit func(pos uint64, h head) (stop bool)) (mark, error) {
-	for from.position < high {
+	if visit == nil {
+		return m.walkTo(Newest.border(), from, high, nil)
+	}
+	return m.walkTo(border{}, from, high, visit)
+}
+
+// walkTo is walk that calls visit for no record before a border.
+func (m *memory) walkTo(to border, from mark, high uint64, visit func(pos uint64, h head) (stop bool)) (mark, error) {
+	for {
+		if from = m.skim(from, high, to); from.position >= high {
+			return from, nil
+		}
 		h, ok := m.parse(from.position, high-from.position)
 		if !ok {
 			return from, corrupt("no record at position %d (offset %d)", from.position, from.position&m.mask)
@@ -85,7 +96,6 @@ func (m *memory) walk(from mark, high uint64, visit func(pos uint64, h head) (st
 		}
 		from.position += h.whole
 	}
-	return from, nil
 }
 
 // first returns the place of the record at position low, which must be a boundary below high: its number is its own word.

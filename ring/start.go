@@ -98,22 +98,25 @@ func (m *memory) locate(s Start, low, high uint64) (found, error) {
 		at, err := m.first(low, high)
 		return found{at, low}, err
 	case startNewest:
-		return m.through(nil, low, high)
+		return m.through(Newest, low, high)
 	case startLast:
-		end, err := m.through(nil, low, high)
+		end, err := m.through(Newest, low, high)
 		if err != nil || s.n == 0 {
 			return end, err
 		}
-		at, err := m.through(Seq(end.sequence-min(s.n, end.sequence-1)).compare, low, high)
+		at, err := m.through(Seq(end.sequence-min(s.n, end.sequence-1)), low, high)
 		at.base = min(at.base, end.base)
 		return at, err
 	}
-	return m.through(s.compare, low, high)
+	return m.through(s, low, high)
 }
 
 // compare says whether the record with header h at position pos lies before s (-1), is it (0), or is it or behind it (1).
 func (s Start) compare(m *memory, pos uint64, h head) int {
-	if s.kind != startTime {
+	switch s.kind {
+	case startNewest:
+		return -1
+	case startSeq:
 		return cmp.Compare(h.seq, s.n)
 	}
 	if t, ok := m.timeOf(pos, h); ok && t >= int64(s.n) {
@@ -122,16 +125,12 @@ func (s Start) compare(m *memory, pos uint64, h head) int {
 	return -1
 }
 
-// through goes to the first record that compare does not put before a place, from the last one that the index knows
-// before it; to high if there is none, or compare is nil. A way that turns out to lead nowhere is the index's fault if there
-// is another one from low.
-func (m *memory) through(compare func(*memory, uint64, head) int, low, high uint64) (found, error) {
-	var visit func(pos uint64, h head) bool
-	if compare != nil {
-		visit = func(pos uint64, h head) bool { return compare(m, pos, h) >= 0 }
-	}
-	if from, ok := m.lastBefore(compare, low, high); ok {
-		at, err := m.walk(from, high, visit)
+// through goes to the first record that does not lie before s, from the last one before it that the index knows; to high if
+// there is none. A way that turns out to lead nowhere is the index's fault if there is another one from low.
+func (m *memory) through(s Start, low, high uint64) (found, error) {
+	visit := func(pos uint64, h head) bool { return s.compare(m, pos, h) >= 0 }
+	if from, ok := m.lastBefore(s, low, high); ok {
+		at, err := m.walkTo(s.border(), from, high, visit)
 		if err == nil || m.oldest.Load() > low {
 			return found{at, from.position}, err
 		}
@@ -140,21 +139,20 @@ func (m *memory) through(compare func(*memory, uint64, head) int, low, high uint
 	if err != nil {
 		return found{from, low}, err
 	}
-	at, err := m.walk(from, high, visit)
+	at, err := m.walkTo(s.border(), from, high, visit)
 	return found{at, low}, err
 }
 
-// lastBefore returns the last proven entry of the index within [low, high] that compare does not put behind a place; ok is
-// false if there is none.
-func (m *memory) lastBefore(compare func(*memory, uint64, head) int, low, high uint64) (from mark, ok bool) {
+// lastBefore returns the last proven entry of the index within [low, high] that does not lie behind s; ok is false if there
+// is none.
+func (m *memory) lastBefore(s Start, low, high uint64) (from mark, ok bool) {
 	for i := range m.index {
 		p, n, good := m.proven(i, low, high)
 		if !good || ok && p <= from.position {
 			continue
 		}
-		if compare != nil {
-			h, again := m.parse(p, high-p)
-			if !again || h.seq != n || compare(m, p, h) > 0 {
+		if s.kind != startNewest { // which is behind them all, also behind one at high
+			if h, again := m.parse(p, high-p); !again || h.seq != n || s.compare(m, p, h) > 0 {
 				continue
 			}
 		}

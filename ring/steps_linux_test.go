@@ -108,6 +108,16 @@ var deeds = map[string]deed{
 			return errors.Join(err, out[2].Release(), out[4].Release())
 		}
 	}, false},
+	"seek backwards": {kept(9), func(path string) func() error {
+		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Name: "keep", Durable: true})
+		proctest.Die(err)
+		for range 3 {
+			_, err := r.Next(background)
+			proctest.Die(err)
+		}
+		proctest.Die(r.Ack())
+		return func() error { return r.SeekTo(background, ring.Last(20)) }
+	}, false},
 	"add a reader": {lapped(9), func(path string) func() error {
 		return func() error { return ring.AddReader(background, path, "keep", ring.Newest) }
 	}, false},
