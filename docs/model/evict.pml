@@ -4,6 +4,9 @@ or for a while; it copies first and looks afterwards whether it still has its sl
 
 The slot's word is 0 when free, 2 x generation + 1 when active, 2 x generation + 2 when evicted.
 
+With VARIANT_SHARED two writers take turns under the mutex, and each goes by what it knew when it had it last. With VARIANT_MIRROR the writer
+also copies each record beside published, and the reader takes it from there if the stamp says so.
+
   BUG_TRUST     the reader does not look again
   BUG_EARLY_V2  it looks before it copies
   BUG_PLAIN     the writer evicts by a plain store: it hits the slot's next owner
@@ -17,8 +20,16 @@ The slot's word is 0 when free, 2 x generation + 1 when active, 2 x generation +
 #define ACTIVE(generation) (2 * (generation) + 1)
 #define EVICTED(w) ((w) + 1)
 
+#ifdef VARIANT_SHARED
+#define WRITERS 2
+#else
+#define WRITERS 1
+#endif
+
 byte cell[CAPACITY];
 byte published, oldest;
+bool mutex;
+byte stamp, mirror;
 byte word, cursor;
 
 inline scan(m) {
@@ -29,10 +40,11 @@ inline scan(m) {
 	fi
 }
 
-active proctype writer() {
+active [WRITERS] proctype writer() {
 	byte limit = CAPACITY, m, w;
 	do
-	:: published < RECORDS ->
+	:: atomic { !mutex -> mutex = true }                            /* X1 */
+		if :: published >= RECORDS -> mutex = false; break :: else fi;
 		do
 		:: published < limit -> break
 		:: else ->
@@ -62,13 +74,21 @@ active proctype writer() {
 		od;
 		cell[published % CAPACITY] = TORN;
 		cell[published % CAPACITY] = published + 1;
-		published++                                     /* W4 */
-	:: else -> break
+#ifdef VARIANT_MIRROR
+		stamp = published + 1;                          /* M1 */
+		mirror = TORN;
+		mirror = published + 1;
+#endif
+		published++;                                    /* W4 */
+		mutex = false                                   /* X2 */
 	od
 }
 
 active proctype reader() {
 	byte generation, mine, c, o, v;
+#ifdef VARIANT_MIRROR
+	byte p;
+#endif
 	do
 	:: generation < VISITS ->
 		generation++;
@@ -85,7 +105,21 @@ active proctype reader() {
 #ifdef BUG_EARLY_V2
 			o = word; v = cell[c % CAPACITY];
 #else
-			v = cell[c % CAPACITY]; o = word;       /* V1, V2 */
+#ifdef VARIANT_MIRROR
+			p = published;
+			if
+			:: p == c + 1 ->
+				v = mirror;
+				if
+				:: stamp != p -> v = cell[c % CAPACITY]
+				:: else                         /* M2 */
+				fi
+			:: else -> v = cell[c % CAPACITY]
+			fi;
+#else
+			v = cell[c % CAPACITY];
+#endif
+			o = word;                               /* V1, V2 */
 #endif
 #ifdef BUG_TRUST
 			o = mine;
