@@ -53,17 +53,14 @@ func (c *consumer) wait(ctx context.Context) error {
 			return err
 		}
 		c.waits++
-		timedOut, err := c.rest(ctx, nap)
-		if err != nil {
+		if err := c.rest(ctx, nap); err != nil {
 			return err
 		}
 		if c.look() {
 			return nil
 		}
-		if timedOut {
-			if err := c.gone(); err != nil {
-				return err
-			}
+		if err := c.gone(); err != nil { // not only after a time-out: whoever may read the file may wake us, again and again
+			return err
 		}
 	}
 }
@@ -85,21 +82,23 @@ func (c *consumer) poll(looks int) bool {
 
 // rest sleeps once. Observers that may not write to the file cannot say that they sleep; unless the writer wakes always,
 // they take short naps.
-func (c *consumer) rest(ctx context.Context, nap time.Duration) (timedOut bool, err error) {
+func (c *consumer) rest(ctx context.Context, nap time.Duration) error {
 	if c.bell != nil || c.spins == SpinBusy {
-		return c.sleep(ctx, c.bell, longestSleep, c.look)
+		_, err := c.sleep(ctx, c.bell, longestSleep, c.look)
+		return err
 	}
 	if err := c.interrupted(ctx); err != nil {
-		return false, err
+		return err
 	}
 	if c.hdr.has(modeWakeAlways) {
 		nap = longestSleep
 	}
 	value := c.dataWake.Load()
 	if c.look() {
-		return false, nil
+		return nil
 	}
-	return c.doze(c.dataWake, value, nap)
+	_, err := c.doze(c.dataWake, value, nap)
+	return err
 }
 
 // gone reports why nothing may come any more: the slot was lost, or the file, at which it looks now and then.
@@ -111,9 +110,11 @@ func (c *consumer) gone() error {
 	if now.Sub(c.glanced) < longestSleep-longestNap {
 		return nil
 	}
-	c.glanced = now
 	err := c.still()
-	if err != nil && c.reopen == nil { // else it goes on with another
+	switch {
+	case err == nil:
+		c.glanced = now
+	case c.reopen == nil: // else it goes on with another, and is told the same until that is there
 		c.poison(err)
 	}
 	return err

@@ -135,8 +135,7 @@ func (m *Member) await(ctx context.Context) error {
 			nap = limit
 		}
 		m.stats.Waits++
-		timedOut, err := m.sleep(ctx, m.dataWake, nap, m.ready)
-		if err != nil {
+		if _, err := m.sleep(ctx, m.dataWake, nap, m.ready); err != nil {
 			return err
 		}
 		if m.look() {
@@ -145,11 +144,8 @@ func (m *Member) await(ctx context.Context) error {
 		if err := m.member(); err != nil {
 			return err
 		}
-		if timedOut {
-			if err := m.still(); err != nil {
-				m.poison(err)
-				return err
-			}
+		if err := m.glance(); err != nil {
+			return err
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -40,6 +41,10 @@ var neverWaiting = map[string]struct {
 	"a record now and then, to a reader that sleeps": {ring.Config{Capacity: 64 << 20}, true, false, func(w *ring.Writer) error {
 		_, err := w.Publish(background, nil)
 		return err
+	}},
+	"a record now and then, with a wake-up for each": {ring.Config{Capacity: 64 << 20, WakeAlways: true}, false, false, func(w *ring.Writer) error {
+		runtime.Gosched() // few enough records that no stride ends
+		return second(w.Publish(background, nil))
 	}},
 	"batches": {ring.Config{}, false, false, func(w *ring.Writer) error {
 		_, err := w.PublishBatch(background, [][]byte{nil, nil, nil})

@@ -80,7 +80,7 @@ func (w *Writer) lock(ctx context.Context) error {
 	} else if err := w.lockLate(ctx); err != nil {
 		return err
 	}
-	if w.published.Load() != w.pub {
+	if w.pub == nowhere || w.published.Load() != w.pub {
 		if err := w.catchUp(false); err != nil {
 			return err
 		}
@@ -207,15 +207,12 @@ func (w *Writer) lockLate(ctx context.Context) error {
 		if announced && !futex.Barrier() { // X6
 			nap = mutexNap
 		}
-		timedOut, err := w.doze(w.mutexWord, v, nap)
-		if err != nil {
+		if _, err := w.doze(w.mutexWord, v, nap); err != nil {
 			return err
 		}
 		slept = true
-		if timedOut {
-			if err := w.stalled(&begun); err != nil {
-				return err
-			}
+		if err := w.stalled(&begun); err != nil {
+			return err
 		}
 	}
 }
@@ -245,11 +242,10 @@ type stall struct {
 	told     bool
 }
 
-// stalled is told that a sleep for the mutex ran out: it looks whether the file is still there, and reports an owner that
-// lives and publishes nothing.
+// stalled is told that a sleep for the mutex is over: it looks now and then whether the file is still there, and reports an
+// owner that lives and publishes nothing.
 func (w *Writer) stalled(s *stall) error {
-	if err := w.still(); err != nil {
-		w.poison(err)
+	if err := w.glance(); err != nil {
 		return err
 	}
 	now := time.Now()

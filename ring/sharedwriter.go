@@ -158,11 +158,10 @@ func (w *Writer) nextNumber() uint64 {
 	return info.NextSeq
 }
 
-// rescued is that of the handle: a call of a shared writer that panicked has the mutex, perhaps.
+// rescued is that of the handle: a call that panicked, over the caller's payload perhaps, has written half of a record, and
+// that of a shared writer may have the mutex.
 func (w *Writer) rescued(op string, r any) error {
-	if w.mutex != nil {
-		w.guarded(w.giveUp)
-	}
+	w.guarded(w.giveUp)
 	return w.handle.rescued(op, r)
 }
 

@@ -22,7 +22,7 @@ type Waitable interface{ awaited() *consumer }
 func (c *consumer) awaited() *consumer { return c }
 
 // Waiter waits for the next record of any of several rings, with one sleep for all of them. It has nothing of its own in the
-// files, and needs no Close.
+// files, and needs no Close. It is made by NewWaiter.
 //
 // One goroutine at a time may use it, and while it is in Wait, nobody else the readers and observers that it waits for; Close
 // of one of them may come from any.
@@ -37,15 +37,29 @@ type Waiter struct {
 	calls   uint32
 	sleeps  futex.Set
 	values  []uint32 // of its words
+	*interruption
+}
+
+// interruption ends a Waiter's sleeps. It knows nothing of the Waiter: a context that lives longer than that does not keep it.
+type interruption struct {
 	cancel  atomic.Uint32
 	context contextWatch
 }
 
+// end ends the sleep when the context does.
+func (i *interruption) end() { cancel(&i.cancel) }
+
 // NewWaiter returns a Waiter for the readers and observers given, of different rings or of the same. Their order is what
 // Wait's answer counts by.
 func NewWaiter(rings ...Waitable) *Waiter {
-	w := new(Waiter)
+	w := newWaiter()
 	w.set(rings)
+	return w
+}
+
+func newWaiter() *Waiter {
+	w := &Waiter{interruption: new(interruption)}
+	runtime.AddCleanup(w, func(i *interruption) { i.context.stop() }, w.interruption)
 	return w
 }
 
@@ -63,7 +77,7 @@ func WaitAny(ctx context.Context, rings ...Waitable) (int, error) {
 	return i, err
 }
 
-var waiters = sync.Pool{New: func() any { return new(Waiter) }}
+var waiters = sync.Pool{New: func() any { return newWaiter() }}
 
 func (w *Waiter) set(rings []Waitable) {
 	w.rings, w.handles = w.rings[:0], w.handles[:0]
@@ -372,6 +386,3 @@ func (w *Waiter) helped() {
 		}
 	}
 }
-
-// end ends the sleep when the context does.
-func (w *Waiter) end() { cancel(&w.cancel) }

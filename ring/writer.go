@@ -311,14 +311,15 @@ func (w *Writer) publish(alone bool) {
 }
 
 func (w *Writer) wakeReaders() {
-	if w.wakeAlways {
+	switch {
+	case w.wakeAlways:
 		alarm(w.dataWake)
+	case rouse(w.dataWake):
+		w.add(statWakes, 1)
+	default:
 		return
 	}
-	if rouse(w.dataWake) {
-		w.add(statWakes, 1)
-		_ = w.glance() // the record is published; the next call answers it
-	}
+	_ = w.glance() // the record is published; the next call answers it
 }
 
 // End says that no record will come: readers that have read everything get io.EOF, this writer's next Publish and later
