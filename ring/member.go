@@ -24,6 +24,8 @@ type GroupOptions struct {
 	Window int
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool
+	// Spin says how long a call that has to wait looks before it sleeps.
+	Spin Spin
 	// AllowOwner opens a ring that belongs neither to this user nor to root.
 	AllowOwner bool
 	// AllowFS opens a ring on a file system where mapped memory may not be coherent.
@@ -116,7 +118,7 @@ func joinGroup(ctx context.Context, path, name string, o GroupOptions) (*Member,
 	if o.Window < 0 || o.Window > maxWindow {
 		return nil, fmt.Errorf("%w: window of %d records: must be 0 to %d", ErrConfig, o.Window, maxWindow)
 	}
-	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger})
+	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
 	if err != nil {
 		return nil, err
 	}

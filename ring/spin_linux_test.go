@@ -30,6 +30,9 @@ func waiterThat(who string, spin ring.Spin, path string) (call func(context.Cont
 	case "observer":
 		v, err := ring.Observe(background, path, ring.ObserverOptions{Spin: spin})
 		return func(ctx context.Context) error { _, err := v.Next(ctx); return err }, v, err
+	case "member":
+		m, err := ring.JoinGroup(background, path, "workers", ring.GroupOptions{Spin: spin})
+		return func(ctx context.Context) error { _, err := m.Next(ctx); return err }, m, err
 	case "any":
 		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Spin: spin})
 		if err != nil {
@@ -78,7 +81,7 @@ func spinRole(args []string) {
 }
 
 func TestWhoIsBusyNeverSleeps(t *testing.T) {
-	for _, who := range []string{"reader", "observer", "any", "writer"} {
+	for _, who := range []string{"reader", "observer", "member", "any", "writer"} {
 		t.Run(who, func(t *testing.T) {
 			path := newRing(t, ring.Config{})
 			free := func() {

@@ -16,7 +16,8 @@ import (
 	"github.com/mmring/mmring/internal/spin"
 )
 
-// Waitable is what a Waiter waits for: a *Reader or an *Observer.
+// Waitable is what a Waiter waits for: a *Reader or an *Observer. (A group's member waits alone: what it waits for is not only in
+// a wake word.)
 type Waitable interface{ awaited() *consumer }
 
 func (c *consumer) awaited() *consumer { return c }

@@ -172,6 +172,24 @@ func TestAWaiterWithManualAckConsumesNothing(t *testing.T) {
 	require.Equal(t, found{0, nil}, <-answer)
 }
 
+func TestAWaiterLeavesAloneWhatIsLent(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w, r := openWriter(t, path), openReader(t, path, ring.ReaderOptions{Leases: 2})
+	publish(t, w, 1)
+	one, err := r.Lease(background)
+	require.NoError(t, err)
+	answer := waitFor(t, background, ring.NewWaiter(r))
+	require.EqualValues(t, 1, inspect(t, path).Readers[0].Seq, "it is out")
+	require.NoError(t, one.Release())
+	require.EqualValues(t, 2, inspect(t, path).Readers[0].Seq, "the writer has it back, though the reader waits")
+	publish(t, w, 1)
+	require.Equal(t, found{0, nil}, <-answer)
+	two, err := r.Lease(background)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, two.Seq)
+	require.NoError(t, two.Release())
+}
+
 func TestMisuseOfAWaiterIsNamed(t *testing.T) {
 	_, sources, _ := anyOf(t, 2)
 	a, b := sources[0].(ring.Waitable), sources[1].(ring.Waitable)
