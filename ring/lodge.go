@@ -127,7 +127,7 @@ func (l *lodge) admit(g *guest, word *atomic.Uint32, value uint32) (porter, admi
 	case l.porter == nil:
 		l.porter = g
 		return true, true
-	case word.Load() != value:
+	case word.Load() != value: // Z7
 		return false, false
 	}
 	g.prepare()
@@ -141,7 +141,7 @@ func (l *lodge) leave(word *atomic.Uint32, value uint32) {
 	defer l.mu.Unlock()
 	changed := true
 	defer func() { l.handOver(changed) }() // also if the memory of word is gone, which the guests find out then
-	changed = word.Load() != value
+	changed = word.Load() != value // Z7
 }
 
 // handOver wakes all guests, or makes one of them porter.

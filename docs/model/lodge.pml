@@ -58,7 +58,7 @@ inline leave() {
 #if defined(BUG_BLIND)
 		changed = woken;
 #elif !defined(BUG_EARLY)
-		changed = (word != w);
+		changed = (word != w);                          /* Z7 */
 #endif
 		porter = 0;
 		i = 0;
@@ -97,7 +97,7 @@ proctype sleeper(byte me) {
 					if
 					:: porter == 0 -> porter = me + 1
 #ifndef BUG_STALE
-					:: porter != 0 && word != w             /* as FUTEX_WAIT compares */
+					:: porter != 0 && word != w             /* Z7, as FUTEX_WAIT compares */
 #endif
 					:: else -> guest[me] = true
 					fi
