@@ -238,7 +238,7 @@ func (w *Writer) hasSpace() bool {
 const deadCheck = 10 * time.Millisecond
 
 // watchAfter is how long a wait lasts before it has a watch, and its sleeps are long.
-var watchAfter = 2 * time.Second
+var watchAfter = 50 * time.Millisecond
 
 // waitSpace waits until a record that ends at end fits, or somebody in its way is to be evicted, which the caller does.
 // Slots of dead readers in the way are freed; a living reader, also a stopped one, and a durable cursor are waited for.
