@@ -127,7 +127,7 @@ func TestTheLodgeOfARingGoesWithItsLastHandle(t *testing.T) {
 // interrupted all the time.
 func TestNoWakeUpOfManyIsMissed(t *testing.T) {
 	defer ring.WithoutTimeouts()()
-	const n, rounds = 16, 10_000 / slower
+	const n, rounds = 16, 5000 / slower
 	path := newRing(t, ring.Config{})
 	w := openWriter(t, path)
 	var done atomic.Int64
