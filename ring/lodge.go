@@ -141,7 +141,7 @@ func (l *lodge) leave(word *atomic.Uint32, value uint32) {
 	defer l.mu.Unlock()
 	changed := true
 	defer func() { l.handOver(changed) }() // also if the memory of word is gone, which the guests find out then
-	changed = word.Load() != value // Z7
+	changed = word.Load() != value         // Z7
 }
 
 // handOver wakes all guests, or makes one of them porter.
