@@ -110,6 +110,15 @@ func WithoutTmpfile() (restore func()) {
 	return func() { noTmpfile = false }
 }
 
+// ReleaseLate is Release by a goroutine that gives the record back, finds that something is to be done about it, and is
+// stopped until finish is called; nil if there is nothing to be done.
+func (l Lease) ReleaseLate() (finish func() error) {
+	if l.r.lent.giveBack(l.n) && l.r.lent.due() {
+		return l.r.collect
+	}
+	return nil
+}
+
 // Space is what the writer knows: everything below is published, and the fast path may write up to lim.
 func (w *Writer) Space() (pub, lim uint64) { return w.pub, w.lim }
 

@@ -75,10 +75,10 @@ func (h *handle) displaced() (bool, error) {
 // its memory, its descriptor. What c has counted stays.
 func (c *consumer) moveTo(n *consumer) {
 	was := c.parts
+	_ = c.endLending() // nothing is out, or it would not follow
 	if c.teardown != nil {
 		_ = c.teardown() // of a file that is lost anyway
 	}
-	c.stopLending()
 	c.parts = n.parts
 	_ = was.giveBack() // the same
 	c.slot, c.life, c.mine, c.era = n.slot, n.life, n.mine, n.era

@@ -82,7 +82,7 @@ func (r *Reader) lendAll(ctx context.Context, yield func(Lease) bool) (err error
 		if !yield(l) {
 			return nil
 		}
-		if r.lent.giveBack(l.n) && r.lent.due(r.every) {
+		if r.lent.giveBack(l.n) && r.lent.due() {
 			err = r.collect()
 		}
 		if err == nil {
@@ -105,7 +105,7 @@ func (l Lease) Release() error {
 	if !l.r.lent.giveBack(l.n) {
 		return fail("release", l.r.path, l.ended())
 	}
-	if l.r.lent.due(l.r.every) {
+	if l.r.lent.due() {
 		return fail("release", l.r.path, l.r.collect())
 	}
 	return nil

@@ -27,6 +27,7 @@ type lent struct {
 
 	next uint64 // of the reader alone
 
+	every   atomic.Uint64 // that of the reader, in the ring whose records these are
 	reach   atomic.Uint64 // position behind the last one; stored by the reader
 	waiting atomic.Bool   // the reader has caught up, at at: everything before is consumed when nothing is out
 	closed  atomic.Bool   // Close was called while leases were out
@@ -34,6 +35,7 @@ type lent struct {
 	stored  atomic.Uint64 // the cursor as it stands in the file
 
 	mu      sync.Mutex
+	lending bool   // else the cursor is the reader's alone, and may be in another ring: whoever comes late leaves it alone
 	done    mark   // consumed: everything before the first
 	records uint64 // consumed
 	bytes   uint64 // of their payloads
@@ -58,8 +60,8 @@ func (t *lent) loan(n uint64) *loan { return &t.loans[n&(t.size()-1)] }
 func (t *lent) giveBack(n uint64) bool { return t.loan(n).back.CompareAndSwap(n-t.size(), n) }
 
 // due reports whether something has to be done at once about what came back.
-func (t *lent) due(every uint64) bool {
-	return t.waiting.Load() || t.closed.Load() || t.reach.Load()-t.stored.Load() >= every
+func (t *lent) due() bool {
+	return t.waiting.Load() || t.closed.Load() || t.reach.Load()-t.stored.Load() >= t.every.Load()
 }
 
 func (t *lent) isOut(n uint64) bool { return t.loan(n).back.Load() == n-t.size() }
@@ -105,7 +107,8 @@ func (r *Reader) startLending() error {
 	t := r.lent
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.done = r.done
+	t.lending, t.done = true, r.done
+	t.every.Store(r.every)
 	t.stored.Store(r.stored)
 	t.reach.Store(r.pos)
 	t.waiting.Store(false)
@@ -113,7 +116,8 @@ func (r *Reader) startLending() error {
 	return nil
 }
 
-// endLending makes the reader one that delivers copies again, if nothing is out.
+// endLending makes the reader one that delivers copies again, if nothing is out. Who has given the last lease back may not
+// have taken the mutex yet: it finds that nothing is lent, and does nothing.
 func (c *consumer) endLending() error {
 	if !c.lends {
 		return nil
@@ -126,14 +130,9 @@ func (c *consumer) endLending() error {
 		return err
 	}
 	c.done, c.stored = mark{c.pos, c.expect}, t.stored.Load()
-	c.stopLending()
+	c.lends, c.manual, t.lending = false, false, false
+	t.waiting.Store(false)
 	return nil
-}
-
-func (c *consumer) stopLending() {
-	if c.lends {
-		c.lends, c.manual = false, false
-	}
 }
 
 // catchUp makes known to the reader what others have released.
@@ -184,6 +183,9 @@ func (t *lent) caughtUp(c *consumer) {
 // settle takes back what can be, and stores the cursor if the writer should know: at all events, or because the reader waits
 // and nothing is out, or a stride has come together, or the writer sleeps.
 func (t *lent) settle(c *consumer, always bool) {
+	if !t.lending {
+		return
+	}
 	t.takeBack()
 	behind := t.done.position - t.stored.Load()
 	idle := t.waiting.Load() && t.first.Load() == t.end
