@@ -230,3 +230,31 @@ func TestVerifyNamesWhatIsWrongWithAClaim(t *testing.T) {
 		})
 	}
 }
+
+// Records that are damaged when they have been claimed: what comes before them is given out.
+func TestABatchEndsBeforeARecordThatIsDamaged(t *testing.T) {
+	for _, window := range []int{1, 8} {
+		path := newRing(t, ring.Config{Checksums: true})
+		patterns(t, openWriter(t, path), 1, 4, 100)
+		flip(t, path, place(t, path, inspect(t, path), 3)+40)
+		m := join(t, path, ring.GroupOptions{Window: window})
+		m.Claiming(4)
+		var had []ring.Work
+		for batch := range m.Batches(background, 4) {
+			had = append(had, batch...)
+		}
+		require.ErrorIs(t, m.Err(), ring.ErrCorrupt)
+		require.ErrorContains(t, m.Err(), "checksum of record 3 ")
+		require.Len(t, had, 2)
+		require.EqualValues(t, 1, had[0].Seq)
+		require.EqualValues(t, 2, had[1].Seq)
+		if window == 1 {
+			require.ErrorIs(t, had[1].Done(), ring.ErrMisuse, "the call that found the third said so")
+			continue
+		}
+		require.EqualValues(t, 1, group(t, path).Members[0].ClaimSeq)
+		for _, w := range had {
+			require.NoError(t, w.Done())
+		}
+	}
+}

@@ -54,7 +54,7 @@ func (m *Member) loop(ctx context.Context, most int, one func(Work) bool, many f
 	for more := true; more; {
 		var w Work
 		if err = m.step(ctx, &w, wanted); err == nil && many != nil {
-			err = m.gather(w, most)
+			m.gather(w, most)
 		}
 		if err != nil {
 			turn, m.armed = turnOver, armed
@@ -79,8 +79,8 @@ func (m *Member) loop(ctx context.Context, most int, one func(Work) bool, many f
 	return nil
 }
 
-// gather makes the batch of first and what else of its claim is there.
-func (m *Member) gather(first Work, most int) (err error) {
+// gather makes the batch of first and what else of its claim is there. What is wrong behind it the next call finds.
+func (m *Member) gather(first Work, most int) {
 	if m.window > 1 {
 		most = min(most, 1+m.left())
 	}
@@ -91,11 +91,10 @@ func (m *Member) gather(first Work, most int) (err error) {
 		}
 		n := len(batch)
 		batch = batch[:n+1]
-		if ok, e := m.at.give(&batch[n], false); e != nil || !ok {
-			batch, err = batch[:n], e
+		if ok, err := m.at.give(&batch[n], false); err != nil || !ok {
+			batch = batch[:n]
 			break
 		}
 	}
 	m.batch = batch
-	return err
 }
