@@ -87,7 +87,8 @@
 // "reader reaped" (a dead reader was in the way), "slot corrupt" (a cursor that could not be was dropped), "held back" (the
 // writer has found no space for a second, and whose fault that is), "reader evicted", "falling behind" (WarnAt), "mutex taken over"
 // (a shared writer died while it published), "writer stalled" (one has published for a second, stopped perhaps, and others
-// wait) and "claim taken over" (a group's member died or left before its records were done).
+// wait), "claim taken over" (a group's member died or left before its records were done) and "record damaged" (a member has
+// passed one over).
 package ring
 
 import _ "github.com/mmring/mmring/internal/host" // refuses machines on which a ring cannot be right

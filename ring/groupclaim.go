@@ -213,6 +213,12 @@ func (w Work) done() error {
 	}
 	h.records[w.index].done = true
 	h.m.out--
+	h.advance()
+	return nil
+}
+
+// advance moves the claim's start behind what is done from there on.
+func (h *hold) advance() {
 	from := h.from
 	for h.first < len(h.records) && h.records[h.first].done {
 		from = h.records[h.first].behind
@@ -222,7 +228,6 @@ func (w Work) done() error {
 		from = h.next
 	}
 	h.moveTo(from)
-	return nil
 }
 
 // moveTo stores that all before from is done.

@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"testing"
@@ -31,18 +32,17 @@ func TestAMemberOfACorruptGroupSaysSo(t *testing.T) {
 		err    error
 		text   string
 	}{
-		"a cursor above published":      {cursor(1 << 30), ring.ErrCorrupt, "group's cursor 1073741824, published "},
-		"a cursor far above":            {cursor(1<<64 - 16), ring.ErrCorrupt, "group's cursor"},
-		"a cursor that is not aligned":  {cursor(8), ring.ErrCorrupt, "group's cursor 8,"},
-		"a cursor inside of a record":   {cursor(16), ring.ErrCorrupt, "no record at the group's cursor 16"},
-		"the group was dropped":         {word(0, state(ring.StateCorrupt)), ring.ErrCorrupt, "the group's slot was changed from"},
-		"the group is another":          {word(0, func(w uint64) uint64 { return w + 1<<32 }), ring.ErrCorrupt, "the group's slot was changed from"},
-		"the group was removed":         {word(0, state(ring.StateEvicted)), ring.ErrEvicted, "the group was removed"},
-		"the member was dropped":        {word(1, state(ring.StateCorrupt)), ring.ErrCorrupt, "this member's slot was changed from"},
-		"the member was evicted":        {word(1, state(ring.StateEvicted)), ring.ErrEvicted, "its group was removed"},
-		"the member is another":         {word(1, func(w uint64) uint64 { return w + 1<<32 }), ring.ErrCorrupt, "this member's slot was changed from"},
-		"the record is none":            {func(t *testing.T, path string) { poke(t, path, inspect(t, path).DataOffset, 1<<40) }, ring.ErrCorrupt, "no record at the group's cursor 0"},
-		"the record's checksum is none": {func(t *testing.T, path string) { flip(t, path, inspect(t, path).DataOffset+32) }, ring.ErrCorrupt, "checksum of record 1 at position 0"},
+		"a cursor above published":     {cursor(1 << 30), ring.ErrCorrupt, "group's cursor 1073741824, published "},
+		"a cursor far above":           {cursor(1<<64 - 16), ring.ErrCorrupt, "group's cursor"},
+		"a cursor that is not aligned": {cursor(8), ring.ErrCorrupt, "group's cursor 8,"},
+		"a cursor inside of a record":  {cursor(16), ring.ErrCorrupt, "no record at the group's cursor 16"},
+		"the group was dropped":        {word(0, state(ring.StateCorrupt)), ring.ErrCorrupt, "the group's slot was changed from"},
+		"the group is another":         {word(0, func(w uint64) uint64 { return w + 1<<32 }), ring.ErrCorrupt, "the group's slot was changed from"},
+		"the group was removed":        {word(0, state(ring.StateEvicted)), ring.ErrEvicted, "the group was removed"},
+		"the member was dropped":       {word(1, state(ring.StateCorrupt)), ring.ErrCorrupt, "this member's slot was changed from"},
+		"the member was evicted":       {word(1, state(ring.StateEvicted)), ring.ErrEvicted, "its group was removed"},
+		"the member is another":        {word(1, func(w uint64) uint64 { return w + 1<<32 }), ring.ErrCorrupt, "this member's slot was changed from"},
+		"the record is none":           {func(t *testing.T, path string) { poke(t, path, inspect(t, path).DataOffset, 1<<40) }, ring.ErrCorrupt, "no record at the group's cursor 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, window := range []int{1, 4} {
@@ -256,5 +256,60 @@ func TestABatchEndsBeforeARecordThatIsDamaged(t *testing.T) {
 		for _, w := range had {
 			require.NoError(t, w.Done())
 		}
+	}
+}
+
+func TestADamagedRecordIsReportedOnceAndPassedOver(t *testing.T) {
+	for _, window := range []int{1, 8} {
+		path := newRing(t, ring.Config{Checksums: true})
+		w := openWriter(t, path)
+		patterns(t, w, 1, 5, 100)
+		for _, seq := range []uint64{1, 3, 5} {
+			flip(t, path, place(t, path, inspect(t, path), seq)+40)
+		}
+		m := join(t, path, ring.GroupOptions{Window: window})
+		m.Claiming(5)
+		for seq := uint64(1); seq <= 5; seq++ {
+			w, err := m.Next(background)
+			require.Equal(t, seq, w.Seq)
+			if seq%2 == 0 {
+				require.NoError(t, err)
+				require.Equal(t, pattern(seq, 100), w.Payload)
+				require.NoError(t, w.Done())
+				continue
+			}
+			require.ErrorIs(t, err, ring.ErrCorrupt)
+			require.ErrorContains(t, err, fmt.Sprintf("checksum of record %d at position ", seq))
+			named(t, err, "read", path)
+			require.ErrorIs(t, w.Done(), ring.ErrMisuse)
+		}
+		stats, err := m.Stats()
+		require.NoError(t, err)
+		require.EqualValues(t, 3, stats.Damaged)
+		require.EqualValues(t, 2, stats.Records)
+		nothing(t, m)
+		require.NoError(t, m.Close())
+		require.Empty(t, group(t, path).Members, "nothing is left to others")
+		fill(t, w)
+	}
+}
+
+// Whoever leaves at a damaged record does not leave it to the next.
+func TestADamagedRecordDoesNotGoFromMemberToMember(t *testing.T) {
+	path := newRing(t, ring.Config{Checksums: true})
+	patterns(t, openWriter(t, path), 1, 4, 100)
+	flip(t, path, place(t, path, inspect(t, path), 2)+40)
+	m := join(t, path, ring.GroupOptions{})
+	m.Claiming(4)
+	for range m.Records(background) {
+	}
+	require.ErrorContains(t, m.Err(), "checksum of record 2 ")
+	require.NoError(t, m.Close())
+	m = join(t, path, ring.GroupOptions{})
+	for seq := uint64(3); seq <= 4; seq++ {
+		w, err := m.Next(background)
+		require.NoError(t, err)
+		require.Equal(t, seq, w.Seq)
+		require.Equal(t, 1, w.Delivery)
 	}
 }

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/mmring/mmring/internal/release"
 	"github.com/mmring/mmring/lock"
@@ -40,7 +41,7 @@ type handed struct {
 }
 
 // give delivers the next record; false if there is none left, or, unless it may copy more, none in the window. It fails if
-// the slot was dropped, or if what was claimed is no record.
+// the slot was dropped, if what was claimed is no record, or, if it may copy more, once for each record that is damaged.
 func (h *hold) give(w *Work, more bool) (ok bool, err error) {
 	if h.m.window > 1 {
 		h.m.mu.Lock()
@@ -78,9 +79,35 @@ func (h *hold) give(w *Work, more bool) (ok bool, err error) {
 			}
 			continue
 		}
-		return true, h.deliver(w, rec, raw[:rec.size:rec.size])
+		if !right(rec, raw) {
+			if !more {
+				return false, nil
+			}
+			return false, h.passOver(w, rec)
+		}
+		h.deliver(w, rec, raw[:rec.size:rec.size])
+		return true, nil
 	}
 	return false, nil
+}
+
+// right reports whether the record of which raw is a private copy has the checksum that it should, if any.
+func right(rec head, raw []byte) bool {
+	return rec.flags&flagSum == 0 || sumRight(raw[:rec.prefix], raw[rec.prefix:rec.size])
+}
+
+// passOver makes w the number of a record that is damaged, and goes on behind it. It counts as done: nobody can do it, and it
+// would come to one member after the other.
+func (h *hold) passOver(w *Work, rec head) error {
+	m, at := h.m, h.next.position
+	h.next = mark{at + rec.whole, rec.seq + 1}
+	h.window = h.window[min(rec.whole, uint64(len(h.window))):]
+	h.records = append(h.records, handed{behind: h.next, done: true})
+	m.stats.Damaged++
+	m.event(slog.LevelWarn, "record damaged", "seq", rec.seq, "position", at)
+	*w = Work{Record: Record{Seq: rec.seq}}
+	h.advance()
+	return corrupt("checksum of record %d at position %d: it is passed over", rec.seq, at)
 }
 
 // quick delivers the next record if it is whole in the window and there is nothing special about it.
@@ -104,17 +131,13 @@ func (h *hold) parse(raw []byte) (head, bool) {
 }
 
 // deliver makes w the record of which raw is a private copy.
-func (h *hold) deliver(w *Work, rec head, raw []byte) error {
+func (h *hold) deliver(w *Work, rec head, raw []byte) {
 	prefix, payload := raw[:rec.prefix], raw[rec.prefix:]
-	if rec.flags&flagSum != 0 && !sumRight(prefix, payload) {
-		return corrupt("checksum of record %d at position %d", rec.seq, h.next.position)
-	}
 	w.Seq, w.Tag, w.Payload, w.nanos, w.Lost = rec.seq, rec.tag, payload[:len(payload):len(payload)], 0, 0
 	if rec.flags&flagTime != 0 {
 		w.nanos = int64(le.Uint64(prefix[recordSize:]))
 	}
 	h.hand(w, mark{h.next.position + rec.whole, rec.seq + 1}, h.window[min(rec.whole, uint64(len(h.window))):])
-	return nil
 }
 
 // hand makes w, which is filled in, one that the user has. The next record is at behind, and there window begins.

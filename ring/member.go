@@ -94,6 +94,7 @@ type MemberStats struct {
 	Again   uint64 // of the records, those with a Delivery above 1
 	Claims  uint64 // made
 	Rescued uint64 // claims taken over, from members who died or left
+	Damaged uint64 // records passed over: their checksums were wrong
 	Waits   uint64 // times it slept
 }
 
@@ -133,6 +134,9 @@ func joinGroup(ctx context.Context, path, name string, o GroupOptions) (*Member,
 // Next waits for a record that nobody has done or is doing, and returns it. With a Window below 2 it says that the record
 // delivered before is done. At the ring's end it waits for the other members: io.EOF comes when all that was given out is
 // done, and until then the claims of those who die or leave come here.
+//
+// A record whose checksum is wrong is reported once, with its number (Seq) and ErrCorrupt, and counts as done: the next call
+// goes on behind it. That is so in loops, too: Err tells, and another loop goes on.
 //
 // Errors: io.EOF, ErrWindow (no other record can come before one of this member's is done), the context's cause, ErrCorrupt,
 // ErrEvicted (the group was removed), ErrLost, ErrMisuse, os.ErrClosed. The context is looked at when Next waits and once
