@@ -53,7 +53,9 @@ func (c *consumer) goesOn(ctx context.Context) (bool, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return false, err
 	case other:
-		if err = c.reopen(ctx); errors.Is(err, fs.ErrNotExist) {
+		open, over := c.whileOpen(ctx)
+		defer over()
+		if err = c.reopen(open); errors.Is(err, fs.ErrNotExist) {
 			return false, nil
 		}
 		return err == nil, err

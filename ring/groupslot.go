@@ -151,6 +151,8 @@ func (m *Member) enroll() error {
 
 // enrollAnother is enroll for a member that has one already, while nobody removes the group.
 func (m *Member) enrollAnother(ctx context.Context) error {
+	ctx, over := m.whileOpen(ctx)
+	defer over()
 	registry, err := m.holdRegistry(ctx)
 	if err != nil {
 		return err

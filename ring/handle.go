@@ -30,6 +30,7 @@ type handle struct {
 	among   atomic.Pointer[atomic.Uint32] // the cancel word of the Waiter that this handle is in, or was
 	guest   guest                         // its place among those who sleep
 	context contextWatch                  // ends sleeps
+	ends    atomic.Pointer[func()]        // ends what a running call waits for without a wake word; nil: nothing
 	lost    error                         // why the handle is poisoned; guarded by the gate
 	armed   bool                          // what debug.SetPanicOnFault answered to the call inside
 	calls   uint32                        // since the last look at the context
@@ -254,10 +255,28 @@ func (h *handle) Close() error {
 
 // cancelWaits ends the sleep of a running call.
 func (h *handle) cancelWaits() {
+	if end := h.ends.Load(); end != nil {
+		(*end)()
+	}
 	cancel(&h.cancel)
 	h.guest.ring()
 	if among := h.among.Load(); among != nil {
 		cancel(among)
+	}
+}
+
+// whileOpen returns a context that ends with ctx, or, with os.ErrClosed, when the handle is closed: for what a call waits for
+// elsewhere. The call gives it back when it is over.
+func (h *handle) whileOpen(ctx context.Context) (open context.Context, over func()) {
+	open, cancel := context.WithCancelCause(ctx)
+	end := func() { cancel(os.ErrClosed) }
+	h.ends.Store(&end)
+	if h.closed() { // perhaps before it could see what ends
+		end()
+	}
+	return open, func() {
+		h.ends.Store(nil)
+		cancel(nil)
 	}
 }
 
