@@ -87,7 +87,8 @@ func (c *consumer) passesOver() bool {
 	return true
 }
 
-// passOver passes over the record at pos, which has header h. It is consumed if everything before it is.
+// passOver passes over the record at pos, which has header h. It is consumed if everything before it is, and the reader has
+// been told of all that it lost to an eviction.
 func (c *consumer) passOver(h head) {
 	before := c.pos
 	c.pass(h.whole)
@@ -98,7 +99,7 @@ func (c *consumer) passOver(h head) {
 		c.selected.lost, c.want = h.seq-c.want, 0
 	}
 	c.expect, c.jumped = h.seq+1, false
-	if c.done.position == before {
+	if c.done.position == before && !c.owed {
 		c.done = mark{c.pos, c.expect}
 	}
 }

@@ -231,3 +231,35 @@ func TestALoopOverTagsThatIsLeftComesAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 53, rec.Seq)
 }
+
+// What a reader lost to an eviction is told with the first record that it wants; if it dies before that, with the first one of
+// the next reader of its name.
+func TestALossToAnEvictionIsNotForgottenByPassingOver(t *testing.T) {
+	hasty(t)
+	path := newRing(t, evicting)
+	w := openWriter(t, path)
+	o := ring.ReaderOptions{Name: "keep", Durable: true}
+	r := openReader(t, path, o)
+	publish(t, w, 100)
+	next(t, r, 1)
+	past(t, w)
+	require.NoError(t, r.Close())
+	info := inspect(t, path)
+	lost := info.FirstSeq - info.Readers[0].Seq
+	require.NotZero(t, lost)
+
+	o.Tags = []uint16{9}
+	r = openReader(t, path, o)
+	ctx, cause := ended()
+	_, err := r.Next(ctx)
+	require.ErrorIs(t, err, cause, "none is wanted")
+	require.NoError(t, r.Close())
+	r = openReader(t, path, o)
+	seq, err := w.PublishTagged(background, 9, nil)
+	require.NoError(t, err)
+	rec, err := r.Next(background)
+	require.NoError(t, err)
+	require.Equal(t, [2]uint64{seq, lost}, [2]uint64{rec.Seq, rec.Lost})
+	require.NoError(t, r.Ack())
+	require.Equal(t, inspect(t, path).Published, cursorOf(t, path))
+}
