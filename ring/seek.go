@@ -128,6 +128,7 @@ func (c *consumer) place(from Start, at mark, high uint64) {
 		c.since = from.since()
 	}
 	c.done, c.window, c.jumped = at, nil, false
+	c.selected.window, c.selected.lost = nil, 0
 	c.seen.position = at.position
 }
 
