@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/mmring/mmring/internal/proctest"
 	"github.com/mmring/mmring/ring"
@@ -106,6 +107,26 @@ var deeds = map[string]deed{
 				return fmt.Errorf("closed: %w", kept)
 			}
 			return errors.Join(err, out[2].Release(), out[4].Release())
+		}
+	}, false},
+	"wait for any of two": {kept(9), func(path string) func() error {
+		r, err := ring.OpenReader(background, path, ring.ReaderOptions{Name: "keep", Durable: true, Spin: ring.SpinNone})
+		proctest.Die(err)
+		v, err := ring.Observe(background, path, ring.ObserverOptions{From: ring.Newest, Spin: ring.SpinNone})
+		proctest.Die(err)
+		for left := uint64(1); left > 0; {
+			_, err = r.Next(background)
+			proctest.Die(err)
+			left, err = r.Remaining()
+			proctest.Die(err)
+		}
+		any := ring.NewWaiter(v, r)
+		proctest.Die(noSleep())
+		return func() error {
+			if _, err := any.Wait(background); !errors.Is(err, unix.EIO) { // it comes to where it would sleep
+				return fmt.Errorf("waited: %w", err)
+			}
+			return nil
 		}
 	}, false},
 	"seek backwards": {kept(9), func(path string) func() error {

@@ -300,7 +300,7 @@ func TestASecondGoroutineIsToldOfItsMisuse(t *testing.T) {
 			calls["stats"] = func() error { _, err := h.Stats(); return err }
 		}
 		for name, call := range calls {
-			if name == "the same" && strings.HasSuffix(w.name, "records") {
+			if name == "the same" && (strings.HasSuffix(w.name, "records") || strings.HasSuffix(w.name, "leases")) {
 				continue // Err is one for both loops
 			}
 			err := call()
