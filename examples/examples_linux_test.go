@@ -65,6 +65,7 @@ func TestTheExamplesPrintWhatTheyPromise(t *testing.T) {
 			"a second writer is refused: true",
 		},
 		"durable": {"killed in the middle: true", "all records came: true"},
+		"evicted": {"evicted before record 1", "received and lost together: 10000"},
 		"mmap-basic": {
 			"29 bytes, the first five: Hello",
 			`words: ["Hello" "there" "A"]`,

@@ -27,7 +27,7 @@ var (
 	ErrBusy = lock.ErrBusy
 	// ErrEnded says that the ring's last writer ended it: no record will come.
 	ErrEnded = errors.New("ring has ended")
-	// ErrEvicted says that this reader held the writer back too long and was dropped.
+	// ErrEvicted says that this reader held the writer back too long and was dropped. As an *Evicted it says how far it was.
 	ErrEvicted = errors.New("reader was evicted")
 	// ErrClaimed says that a claim is out: it is committed or aborted before anything else.
 	ErrClaimed = errors.New("a claim is out")

@@ -17,7 +17,8 @@ type ReaderOptions struct {
 	// Name is shown to people and, for a durable reader, what its cursor is found by: 1 to 40 bytes of letters, digits and
 	// ._:@+-
 	Name string
-	// Durable keeps the cursor when the reader closes or dies, and the writer waits for it all the while. It needs a name.
+	// Durable keeps the cursor when the reader closes or dies, and the writer waits for it all the while, or as long as the ring
+	// lets it (Config.EvictAfter). It needs a name.
 	Durable bool
 	// From is where to start; zero: Next.
 	From Start
@@ -61,8 +62,8 @@ type Reader struct{ consumer }
 
 // OpenReader registers a reader with the ring at path, which must be readable and writable.
 //
-// Errors: ErrNoSlot, ErrConfig, ErrBusy (the durable cursor is in use), ErrName, ErrNoTimes, ErrNotRing, ErrVersion, ErrCorrupt, ErrOwner, ErrFS,
-// fs.ErrNotExist, fs.ErrPermission (Observe needs only to read), and the context's cause.
+// Errors: ErrNoSlot, ErrConfig, ErrBusy (the durable cursor is in use), ErrName, ErrNoTimes, ErrEvicted (meanwhile), ErrNotRing, ErrVersion, ErrCorrupt,
+// ErrOwner, ErrFS, fs.ErrNotExist, fs.ErrPermission (Observe needs only to read), and the context's cause.
 func OpenReader(ctx context.Context, path string, o ReaderOptions) (*Reader, error) {
 	if o.Durable || o.Name != "" {
 		if err := checkName(o.Name); err != nil {

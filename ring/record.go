@@ -10,7 +10,7 @@ type Record struct {
 	// Seq is the record's number: 1 for a ring's first, and no gaps.
 	Seq uint64
 	// Lost is how many records between the one delivered before and this one are gone for this reader. It is 0 for a
-	// registered reader, except on its first record when its start was overwritten before it came.
+	// registered reader, except on its first record when its start was overwritten before it came, or after an eviction.
 	Lost uint64
 	// Payload is a copy in the reader's own memory, valid until the next call of the reader; Close leaves it alone.
 	Payload []byte

@@ -103,7 +103,7 @@ func cutCondition(text string) (condition constraint.Expr, rest string, ok bool)
 }
 
 // notEmulated are tests that start processes, which the emulator does not, or need futex_waitv, or to know the address of a fault.
-const notEmulated = "Process|ASet|Garbage|Signal|Truncated|Lost|Gone|Without|Wait|Woken"
+const notEmulated = "Process|ASet|Garbage|Signal|Truncated|Lost|Gone|Without|Wait|Woken|Reboot"
 
 // Tests that run in one process, on a machine with weaker order than this one, as far as an emulator shows it: what the
 // compiler and the assembler make of the code is the code of arm64.
