@@ -177,3 +177,17 @@ func VerifyFile(f *os.File) (Report, error) {
 	r, err := h.verify()
 	return r, fail("verify", p.path, err)
 }
+
+// JoinGroupFile is JoinGroup as OpenWriterFile is OpenWriter. WaitForRing is ErrConfig.
+func JoinGroupFile(ctx context.Context, f *os.File, name string, o GroupOptions) (*Member, error) {
+	p, close, err := received(f, true)
+	if err != nil {
+		return nil, fail("join group", p.path, err)
+	}
+	defer close()
+	if err := needsPath(o.WaitForRing); err != nil {
+		return nil, fail("join group", p.path, err)
+	}
+	o.of = p.of
+	return JoinGroup(ctx, p.path, name, o)
+}

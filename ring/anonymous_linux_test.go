@@ -319,6 +319,8 @@ func TestWhatIsNoRingOrCannotBeOpenedAgainIsRefused(t *testing.T) {
 		_, err = ring.ObserveFile(background, f, ring.ObserverOptions{Follow: o.Follow, WaitForRing: o.WaitForRing})
 		require.ErrorIs(t, err, ring.ErrConfig)
 	}
+	_, err = ring.JoinGroupFile(background, f, "workers", ring.GroupOptions{WaitForRing: true})
+	require.ErrorIs(t, err, ring.ErrConfig)
 	for _, c := range []struct {
 		name string
 		c    ring.Config

@@ -72,7 +72,7 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 		h.begin(mark{k, first}, end, k, 1)
 		m.at = h
 		m.stats.Claims++
-		m.begun, m.size, m.asked = time.Now(), n, most
+		m.begun, m.size, m.wanted = time.Now(), n, most
 		return true, nil
 	}
 	return false, nil
@@ -173,7 +173,7 @@ func (m *Member) pace() {
 	switch took := time.Since(m.begun); {
 	case took > workTime:
 		m.most = max(1, int(int64(m.size)*int64(workTime)/int64(took)))
-	case m.size == m.asked && m.asked == m.most:
+	case m.size == m.wanted && m.wanted == m.most:
 		m.most = min(2*m.most, maxClaimed)
 	}
 	m.begun = time.Time{}

@@ -44,7 +44,7 @@ func (m *Member) join(ctx context.Context, name string, from Start) (err error) 
 	m.cursor, m.whole = g.cursor, slotState(g.word.Load())
 	err = m.enroll()
 	if errors.Is(err, ErrNoSlot) { // what somebody has left may be all that there is
-		if _, e := m.search(); e != nil || m.at == nil {
+		if _, e := m.search(len(m.slots)); e != nil || m.at == nil {
 			return cmp.Or(e, err)
 		}
 		m.at.found = false // now it is our own

@@ -19,7 +19,7 @@ func (m *Member) obtain(ctx context.Context, most int) error {
 	m.prune()
 	m.tell()
 	if time.Since(m.searched) >= deadCheck {
-		if _, err := m.search(); err != nil || m.at != nil {
+		if _, err := m.search(askedAtOnce); err != nil || m.at != nil {
 			return err
 		}
 	}
@@ -123,7 +123,7 @@ func (m *Member) await(ctx context.Context) error {
 	defer m.death.stop()
 	for limit := time.Millisecond; ; limit = min(2*limit, deadCheck) {
 		m.death.news.Store(false)
-		mortal, err := m.search()
+		mortal, err := m.search(len(m.slots))
 		if err != nil || m.at != nil {
 			return err
 		}
@@ -200,15 +200,27 @@ func (m *Member) has(i int) bool {
 	return false
 }
 
+// askedAtOnce is of how many others a member that has enough to do asks the kernel at a time.
+const askedAtOnce = 8
+
 // search looks whether another member that has claimed something is dead. If one is, its claim is this one's, and at. Else
-// it returns the slot of one that is alive; -1 if there is none.
-func (m *Member) search() (mortal int, err error) {
+// it returns the slot of one that is alive; -1 if there is none. It asks of at most so many, and goes on behind them the next
+// time.
+func (m *Member) search(most int) (mortal int, err error) {
 	m.searched, mortal = time.Now(), -1
-	used, own := m.used(), m.first()
+	used, from := m.used(), m.first()+1
+	if m.asked > 0 {
+		from = m.asked
+	}
+	m.asked = 0
 	for n := range used {
-		i := (own + 1 + n) % used
+		i := (from + n) % used
 		if !m.slots[i].belongs(m.group) || m.has(i) {
 			continue
+		}
+		if most--; most < 0 {
+			m.asked = i
+			break
 		}
 		held, err := lock.Held(m.file, lifeByte(i))
 		if err != nil {

@@ -123,3 +123,63 @@ func TestTheLoggerIsToldOfAClaimTakenOver(t *testing.T) {
 	work(t, b, 1, 2)
 	require.Contains(t, log.String(), fmt.Sprintf(`msg="claim taken over" ring=%s slot=1 pid=%d bytes=32`, path, os.Getpid()))
 }
+
+// What one has left is found by one that is never without work, among many who are alive.
+func TestAMemberThatIsNeverIdleFindsWhatOthersLeft(t *testing.T) {
+	path := newRing(t, ring.Config{Capacity: 1 << 20})
+	w := openWriter(t, path)
+	publish(t, w, 40)
+	for i := range 40 {
+		m := join(t, path, ring.GroupOptions{})
+		m.Claiming(1)
+		work(t, m, uint64(i+1), 1)
+		if i == 37 {
+			require.NoError(t, m.Close())
+		}
+	}
+	m := join(t, path, ring.GroupOptions{})
+	proctest.Until(t, "it comes", func() bool {
+		publish(t, w, 1)
+		got, err := m.Next(background)
+		require.NoError(t, err)
+		return got.Seq == 38 && got.Delivery == 2
+	})
+}
+
+func TestAGroupIsNotEvicted(t *testing.T) {
+	path := newRing(t, ring.Config{EvictAfter: time.Millisecond})
+	w := openWriter(t, path)
+	m := join(t, path, ring.GroupOptions{})
+	slow := openReader(t, path, ring.ReaderOptions{})
+	last := fill(t, w)
+	proctest.Until(t, "the reader is evicted", func() bool {
+		_, err := w.TryPublish(make([]byte, 1000))
+		require.ErrorIs(t, err, ring.ErrFull, "the group is in the way, too")
+		return inspect(t, path).Stats.Evictions > 0
+	})
+	_, err := slow.Next(background)
+	require.ErrorIs(t, err, ring.ErrEvicted)
+	for seq := uint64(1); seq <= last; seq++ {
+		got, err := m.Next(background)
+		require.NoError(t, err)
+		require.Equal(t, seq, got.Seq)
+	}
+	require.EqualValues(t, 1, inspect(t, path).Stats.Evictions)
+}
+
+func TestAGroupOfARingWithoutAPath(t *testing.T) {
+	f, err := ring.CreateAnonymous("jobs", ring.Config{Capacity: small})
+	require.NoError(t, err)
+	defer f.Close()
+	w, err := ring.OpenWriterFile(background, f, ring.WriterOptions{})
+	require.NoError(t, err)
+	defer w.Close()
+	for i := range 2 {
+		m, err := ring.JoinGroupFile(background, f, "workers", ring.GroupOptions{})
+		require.NoError(t, err)
+		_, err = w.Publish(background, fmt.Append(nil, i+1))
+		require.NoError(t, err)
+		require.NoError(t, work(t, m, uint64(i+1), 1).Done())
+		require.NoError(t, m.Close())
+	}
+}

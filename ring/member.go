@@ -32,6 +32,8 @@ type GroupOptions struct {
 	AllowFS bool
 	// Logger is told of what is not the hot path's; nil: nobody.
 	Logger *slog.Logger
+
+	of *os.File // handed over; nil: the path leads to it
 }
 
 // maxWindow bounds what a member remembers.
@@ -57,8 +59,9 @@ type Member struct {
 	most     int       // records that the next claim may have: what takes about workTime
 	begun    time.Time // when the last claim was made; zero: that has been judged
 	size     int       // and how many records it had
-	asked    int       // and how many it might have had
+	wanted   int       // and how many it might have had
 	searched time.Time // when the claims of the dead were last looked for
+	asked    int       // and at which slot to go on with it; 0: behind our own
 
 	lookout lookout
 	seen    uint64 // records delivered when it was last asked
@@ -119,7 +122,7 @@ func joinGroup(ctx context.Context, path, name string, o GroupOptions) (*Member,
 	if o.Window < 0 || o.Window > maxWindow {
 		return nil, fmt.Errorf("%w: window of %d records: must be 0 to %d", ErrConfig, o.Window, maxWindow)
 	}
-	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin})
+	h, err := openHandle(ctx, path, openOptions{write: true, wait: o.WaitForRing, allowOwner: o.AllowOwner, allowFS: o.AllowFS, log: o.Logger, spins: o.Spin, of: o.of})
 	if err != nil {
 		return nil, err
 	}

@@ -116,6 +116,7 @@ func (o *subFlags) checkGroup() error {
 		{o.observe, "--observe", "an observer takes nothing from others"},
 		{o.name != "", "--name", "a group has one cursor for all its members"},
 		{o.tag.given, "--tag", "what a member passes over, no other one gets"},
+		{o.warnAt.n > 0, "--warn-at", "mmring stat PATH shows what a group has still to do"},
 	} {
 		if c.given {
 			return usagef("--group and %s exclude each other: %s", c.flag, c.why)

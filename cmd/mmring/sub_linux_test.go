@@ -182,6 +182,7 @@ func TestSubRefuses(t *testing.T) {
 		"R --name held":                  {code: 6, said: "hint: two readers cannot share a cursor; give this one another --name, or none\n"},
 		"R --group g --observe":          {code: 2, said: "mmring: --group and --observe exclude each other: an observer takes nothing from others\nhint: usage: "},
 		"R --group g --name x":           {code: 2, said: "mmring: --group and --name exclude each other: a group has one cursor for all its members\nhint: usage: "},
+		"R --group g --warn-at 9":        {code: 2, said: "mmring: --group and --warn-at exclude each other: mmring stat PATH shows what a group has still to do\nhint: usage: "},
 		"R --group g --tag 1":            {code: 2, said: "mmring: --group and --tag exclude each other: what a member passes over, no other one gets\nhint: usage: "},
 		"R --group /":                    {code: 2, said: `mmring: join group R: bad name "/": letters, digits and ._:@+- are allowed`},
 		"R --group held":                 {code: 2, said: `mmring: join group R: bad name: "held" is a durable reader's` + "\n"},
