@@ -311,3 +311,31 @@ func TestRandomKillsOfMembersLoseNothing(t *testing.T) {
 		})
 	}
 }
+
+// Who has waited for long sleeps for long, and the kernel says who has died.
+func TestAMemberThatWaitsLongIsToldOfADeath(t *testing.T) {
+	t.Cleanup(ring.WatchAtOnce())
+	path := newRing(t, ring.Config{})
+	publish(t, openWriter(t, path), 3)
+	p := startMember(t, path)
+	p.Send("next")
+	p.Expect("record 1 1")
+	m := join(t, path, ring.GroupOptions{})
+	m.Claiming(2)
+	work(t, m, 2, 1)
+	work(t, m, 3, 1)
+	answer := make(chan error)
+	go func() {
+		w, err := m.Next(background)
+		if err == nil && (w.Seq != 1 || w.Delivery != 2) {
+			err = fmt.Errorf("record %d for the %d. time", w.Seq, w.Delivery)
+		}
+		answer <- err
+	}()
+	asleep(t, 1)
+	p.Kill()
+	require.NoError(t, <-answer)
+	stats, err := m.Stats()
+	require.NoError(t, err)
+	require.LessOrEqual(t, stats.Waits, uint64(20), "a few sleeps, not one every 10 ms")
+}
