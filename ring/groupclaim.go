@@ -92,9 +92,9 @@ func (m *Member) span(k, high uint64, most int) (end, first uint64, n int) {
 	if k > high || high-k > m.capacity() || (k|high)%recordSize != 0 {
 		return k, 0, -1
 	}
-	pos, seq := k, uint64(0)
+	pos, seq, near := k, uint64(0), min(high, k+windowSize)
 	for n < most && pos < high {
-		if size, ok := m.plain(pos, seq, min(high, k+windowSize)-pos); ok {
+		if size, ok := m.plain(pos, seq, near-min(pos, near)); ok {
 			pos += size
 			end = pos
 			seq++

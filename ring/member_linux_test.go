@@ -292,3 +292,23 @@ func TestAMemberGetsLargeRecordsWhole(t *testing.T) {
 		})
 	}
 }
+
+// A member claims no more than it copies at a time, or one larger record: the rest is for others.
+func TestALargeRecordIsClaimedAlone(t *testing.T) {
+	for _, c := range []struct {
+		size int
+		more bool
+	}{{100, true}, {15 << 10, true}, {16<<10 - 16, false}, {16 << 10, false}, {20_000, false}} {
+		path := newRing(t, ring.Config{})
+		w := openWriter(t, path)
+		patterns(t, w, 1, 1, c.size)
+		end := inspect(t, path).Published
+		patterns(t, w, 2, 5, 100)
+		m := join(t, path, ring.GroupOptions{})
+		m.Claiming(10)
+		_, err := m.Next(background)
+		require.NoError(t, err)
+		require.Equal(t, c.more, group(t, path).Cursor > end, "%d bytes", c.size)
+		require.LessOrEqual(t, group(t, path).Cursor, max(end, 16<<10))
+	}
+}
