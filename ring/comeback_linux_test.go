@@ -173,3 +173,21 @@ func TestADurableCursorBelowOldestStaysWhereItIs(t *testing.T) {
 		next(t, r, seq+1)
 	}
 }
+
+func TestARepairLeavesAnEvictedCursorToItsReader(t *testing.T) {
+	hasty(t)
+	path := newRing(t, evicting)
+	w := openWriter(t, path)
+	require.NoError(t, ring.AddReader(background, path, "keep", ring.Next))
+	past(t, w)
+	require.NoError(t, w.Close())
+	before := inspect(t, path)
+	found, err := ring.Repair(background, path, ring.RepairOptions{})
+	require.NoError(t, err)
+	require.Empty(t, found.Mended)
+	require.Empty(t, found.Left)
+	require.Equal(t, before.Readers, inspect(t, path).Readers)
+	rec, err := openReader(t, path, ring.ReaderOptions{Name: "keep", Durable: true}).Next(background)
+	require.NoError(t, err)
+	require.Equal(t, [2]uint64{before.FirstSeq, before.FirstSeq - 1}, [2]uint64{rec.Seq, rec.Lost})
+}
