@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/mmring/mmring/internal/proctest"
+	"github.com/mmring/mmring/lock"
 	"github.com/mmring/mmring/ring"
 )
 
@@ -91,6 +93,7 @@ func TestAClaimThatCannotBeIsCleared(t *testing.T) {
 			poke(t, path, field(2, ring.ClaimEnd), c.end)
 			poke(t, path, field(2, ring.SlotSequence), c.given)
 			poke(t, path, field(2, ring.SlotCursor), c.end)
+			poke(t, path, field(2, ring.SlotGroup), peek(t, path, field(1, ring.SlotGroup)))
 			poke(t, path, field(2, 0), member)
 			poke32(t, path, ring.OffHighWater, 3)
 			require.NoError(t, w.End())
@@ -205,7 +208,8 @@ func TestVerifyNamesWhatIsWrongWithAClaim(t *testing.T) {
 		text  string
 	}{
 		"a group that is none":         {ring.SlotGroup, func(uint64) uint64 { return 1 }, "member's slot 1 is of group 1, which is none"},
-		"a group beyond all slots":     {ring.SlotGroup, func(uint64) uint64 { return 1 << 40 }, "is of group 1099511627776, which is none"},
+		"a group beyond all slots":     {ring.SlotGroup, func(old uint64) uint64 { return old + 1<<31 }, "is of group 2147483648, which is none"},
+		"a group of long ago":          {ring.SlotGroup, func(old uint64) uint64 { return old - 1<<32 }, "is of group 0, which is none"},
 		"an end above published":       {ring.ClaimEnd, func(old uint64) uint64 { return old + small }, "claim of slot 1 from 0 to "},
 		"an end before the start":      {ring.ClaimStart, func(old uint64) uint64 { return old + 320 }, "claim of slot 1 from 320 to "},
 		"a start that is not aligned":  {ring.ClaimStart, func(old uint64) uint64 { return old + 8 }, "claim of slot 1 from 8 to "},
@@ -312,4 +316,96 @@ func TestADamagedRecordDoesNotGoFromMemberToMember(t *testing.T) {
 		require.Equal(t, seq, w.Seq)
 		require.Equal(t, 1, w.Delivery)
 	}
+}
+
+// abandoned makes a ring in which a group's member left three records, with its claim in slot 1, and the group is in slot 0.
+func abandoned(t *testing.T) (path string, w *ring.Writer) {
+	t.Helper()
+	path = newRing(t, ring.Config{})
+	w = openWriter(t, path)
+	publish(t, w, 3)
+	m := join(t, path, ring.GroupOptions{})
+	m.Claiming(3)
+	work(t, m, 1, 1)
+	require.NoError(t, m.Close())
+	return path, w
+}
+
+func TestRepairFreesTheClaimsOfAGroupThatIsNone(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, path string){
+		"its name is damaged": func(t *testing.T, path string) { poke(t, path, field(0, ring.SlotName), 0x0a0d) },
+		"another came there":  func(t *testing.T, path string) { poke(t, path, field(0, 0), peek(t, path, field(0, 0))+1<<32) },
+		"it is a reader": func(t *testing.T, path string) {
+			poke(t, path, field(0, 0), peek(t, path, field(0, 0))^(ring.KindGroup^1)<<8)
+		},
+		"it is nowhere": func(t *testing.T, path string) { poke(t, path, field(1, ring.SlotGroup), 1<<20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, w := abandoned(t)
+			require.NoError(t, w.Close())
+			damage(t, path)
+			found, err := ring.Repair(background, path, ring.RepairOptions{})
+			require.NoError(t, err)
+			require.Contains(t, found.Mended[len(found.Mended)-1].Text, "slot 1 claims 0 to 96 of group")
+			if name != "its name is damaged" {
+				require.NoError(t, ring.RemoveReader(background, path, "workers", false))
+			}
+			sound(t, path)
+			require.Zero(t, peek(t, path, field(1, 0))&0xff, "its slot is free")
+			w = openWriter(t, path)
+			for range 100 {
+				_, err := w.TryPublish(make([]byte, 1000))
+				require.NoError(t, err, "nobody holds the writer back")
+			}
+		})
+	}
+}
+
+func TestRepairLeavesAGroupWithoutANameToItsMembers(t *testing.T) {
+	path, w := abandoned(t)
+	m := join(t, path, ring.GroupOptions{})
+	require.NoError(t, w.Close())
+	poke(t, path, field(0, ring.SlotName), 0x0a0d)
+	found, err := ring.Repair(background, path, ring.RepairOptions{})
+	require.NoError(t, err)
+	require.Len(t, found.Left, 1)
+	require.Contains(t, found.Left[0].Text, "it has members")
+	work(t, m, 1, 2)
+}
+
+// A group that comes to the slot of another has nothing to do with what was claimed of that.
+func TestAGroupDoesNotGetTheClaimsOfAnotherThatWasInItsSlot(t *testing.T) {
+	path, _ := abandoned(t)
+	poke(t, path, field(0, 0), peek(t, path, field(0, 0))&^(1<<32-1)) // free
+	m := join(t, path, ring.GroupOptions{From: ring.Newest})
+	require.Equal(t, "none", inspect(t, path).Groups[1].State)
+	nothing(t, m)
+	require.NoError(t, m.Close())
+	require.NoError(t, ring.RemoveReader(background, path, "workers", false))
+	require.Len(t, inspect(t, path).Groups, 1)
+}
+
+// Who looks for a free slot has its byte for a moment, also that of a group's that was made meanwhile.
+func TestAGroupIsRemovedWholeWhenSomebodyHasItsByte(t *testing.T) {
+	path, w := abandoned(t)
+	m := join(t, path, ring.GroupOptions{})
+	work(t, m, 1, 2)
+	life, err := lock.TryHold(raw(t, path), ring.LifeStart)
+	require.NoError(t, err)
+	answer := make(chan error)
+	go func() { answer <- ring.RemoveReader(background, path, "workers", true) }()
+	waitsForLock(t, unix.SYS_FCNTL)
+	require.NoError(t, life.Close())
+	require.NoError(t, <-answer)
+	for err == nil { // it has copies of what it claimed
+		_, err = m.Next(background)
+	}
+	require.ErrorIs(t, err, ring.ErrEvicted)
+	for range 100 {
+		_, err := w.TryPublish(make([]byte, 1000))
+		require.NoError(t, err, "nobody holds the writer back")
+	}
+	r := openReader(t, path, ring.ReaderOptions{})
+	require.NotZero(t, inspect(t, path).Readers[0].Slot, "living members may still be about to move what is in slot 0")
+	require.NoError(t, r.Close())
 }

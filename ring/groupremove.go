@@ -39,18 +39,23 @@ func (h *handle) addGroup(ctx context.Context, name string, from Start) (err err
 			return fmt.Errorf("group %q: %w", name, fs.ErrExist)
 		}
 	}
-	_, err = h.findGroup(name, from)
+	_, err = h.findGroup(ctx, name, from)
 	return err
 }
 
-// removeGroup removes the group of slot i, whose byte is held, and what its members have claimed, with it. Living members
-// are only removed with force, and get ErrEvicted; the slot keeps the name until they have gone: they may still be about to
-// move its cursor. The registry is held.
+// removeGroup removes the group of slot i, and what its members have claimed, with it. Living members are only removed with
+// force, and get ErrEvicted; the slot keeps the name until they have gone: they may still be about to move its cursor. The
+// registry is held. Nobody keeps the group's byte, but who looks for a free slot may have it for a moment: it is waited for.
 //
 //	S7 the group is evicted: the writer does not wait for it, nobody joins
 //	S6 the slots of dead members, S7 those of the living
 //	S6 the group's
-func (h *handle) removeGroup(i int, force bool) error {
+func (h *handle) removeGroup(ctx context.Context, i int, force bool) error {
+	life, err := h.holdByte(ctx, lifeByte(i))
+	if err != nil {
+		return err
+	}
+	defer life.Close()
 	s := &h.slots[i]
 	if !force {
 		if err := h.dismiss(i, false, true); err != nil {
@@ -70,13 +75,30 @@ func (h *handle) removeGroup(i int, force bool) error {
 	return nil
 }
 
-// dismiss frees the slots of the dead members of the group of slot g. With force it drops those of the living. If there are
+// removeEvicted frees the slot of a group that was made or removed by half, if it has no living members. The registry is
+// held.
+func (h *handle) removeEvicted(ctx context.Context, i int) error {
+	life, err := h.holdByte(ctx, lifeByte(i))
+	if err != nil {
+		return err
+	}
+	defer life.Close()
+	if err := h.dismiss(i, false, false); err != nil {
+		return err
+	}
+	s := &h.slots[i]
+	s.word.Store(uint64(slotState(s.word.Load()) &^ slotUse)) // S6: free; we hold the byte
+	return nil
+}
+
+// dismiss frees the slots of the dead members of the group in that slot. With force it drops those of the living. If there are
 // such, it answers ErrBusy; with dry it only looks.
-func (h *handle) dismiss(g int, force, dry bool) (err error) {
+func (h *handle) dismiss(group int, force, dry bool) (err error) {
+	g := slotState(h.slots[group].word.Load()).tieOf(group)
 	for i := range h.used() {
 		s := &h.slots[i]
 		st := slotState(s.word.Load())
-		if st.state() == stateFree || st.kind() != kindMember || s.group.Load() != uint64(g) {
+		if st.state() == stateFree || st.kind() != kindMember || tie(s.group.Load()) != g {
 			continue
 		}
 		life, e := lock.TryHold(h.file, lifeByte(i))

@@ -37,7 +37,7 @@ func (m *Member) join(ctx context.Context, name string, from Start) (err error) 
 		return err
 	}
 	defer registry.Close()
-	if m.group, err = m.findGroup(name, from); err != nil {
+	if m.group, err = m.findGroup(ctx, name, from); err != nil {
 		return err
 	}
 	g := &m.slots[m.group]
@@ -54,7 +54,7 @@ func (m *Member) join(ctx context.Context, name string, from Start) (err error) 
 }
 
 // findGroup returns the slot of the group of that name, made if need be. The registry is held.
-func (h *handle) findGroup(name string, from Start) (int, error) {
+func (h *handle) findGroup(ctx context.Context, name string, from Start) (int, error) {
 	i, ok := h.find(name)
 	if !ok {
 		return h.makeGroup(name, from)
@@ -68,16 +68,19 @@ func (h *handle) findGroup(name string, from Start) (int, error) {
 	case st.durable() && st.kind() != kindGroup:
 		return 0, fmt.Errorf("%w: %q is a durable reader's", ErrName, name)
 	}
-	if err := h.freeName(i, name); err != nil { // a group being made or removed when somebody died, an ephemeral reader
+	if err := h.freeName(ctx, i, name); err != nil { // a group being made or removed when somebody died, an ephemeral reader
 		return 0, err
 	}
 	return h.makeGroup(name, from)
 }
 
 // freeName frees slot i, which has the name and is not durable or a group that was removed, if nobody alive is there.
-func (h *handle) freeName(i int, name string) error {
-	life, err := lock.TryHold(h.file, lifeByte(i))
+func (h *handle) freeName(ctx context.Context, i int, name string) error {
 	s := &h.slots[i]
+	if slotState(s.word.Load()).kind() == kindGroup {
+		return h.removeEvicted(ctx, i)
+	}
+	life, err := lock.TryHold(h.file, lifeByte(i))
 	if errors.Is(err, lock.ErrBusy) {
 		return fmt.Errorf("%w: reader %q is attached, process %d", ErrBusy, name, s.pid.Load())
 	}
@@ -85,11 +88,6 @@ func (h *handle) freeName(i int, name string) error {
 		return err
 	}
 	defer life.Close()
-	if slotState(s.word.Load()).kind() == kindGroup {
-		if err := h.dismiss(i, false, false); err != nil {
-			return err
-		}
-	}
 	s.word.Store(uint64(slotState(s.word.Load()) &^ slotUse)) // S6: free; we hold the byte
 	return nil
 }
@@ -139,7 +137,7 @@ func (m *Member) enroll() error {
 	s.word.Store(uint64(st)) // S0
 	clear(s.name)
 	s.claimEnd.Store(0)
-	s.group.Store(uint64(m.group))
+	s.group.Store(uint64(m.tie()))
 	registration{handle: m.handle}.people(s)
 	m.raiseHighWater(i)
 	st = st.as(stateActive) | flagDurable
@@ -174,7 +172,10 @@ func (h *hold) leave() {
 	}
 }
 
+// tie is that of this member's group.
+func (m *Member) tie() tie { return m.whole.tieOf(m.group) }
+
 // belongs reports whether slot s is that of a member of group g who has claimed something.
-func (s *slot) belongs(g int) bool {
-	return slotState(s.word.Load()).mayClaim() && s.group.Load() == uint64(g) && s.claimEnd.Load() != 0
+func (s *slot) belongs(g tie) bool {
+	return slotState(s.word.Load()).mayClaim() && tie(s.group.Load()) == g && s.claimEnd.Load() != 0
 }

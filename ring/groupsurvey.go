@@ -45,7 +45,7 @@ type MemberInfo struct {
 
 // inspectGroups adds the groups and their members to info.
 func (h *handle) inspectGroups(info *Info) error {
-	place := map[int]int{} // of a slot in info.Groups
+	place := map[tie]int{} // in info.Groups
 	for i := range h.used() {
 		s := &h.slots[i]
 		st := slotState(s.word.Load())
@@ -60,7 +60,7 @@ func (h *handle) inspectGroups(info *Info) error {
 		g.LagBytes = info.Published - min(g.Cursor, info.Published)
 		g.LagRecords = between(g.Seq, info.NextSeq)
 		g.HoldsBack = st.holdsBack() && g.LagBytes > info.recordsRoom()
-		place[i] = len(info.Groups)
+		place[st.tieOf(i)] = len(info.Groups)
 		info.Groups = append(info.Groups, g)
 	}
 	for i := range h.used() {
@@ -73,11 +73,12 @@ func (h *handle) inspectGroups(info *Info) error {
 		if err != nil {
 			return err
 		}
-		at, ok := place[int(s.group.Load()&math.MaxInt32)]
+		of := tie(s.group.Load())
+		at, ok := place[of]
 		if !ok { // of a group that is not there any more, or never was
 			at = len(info.Groups)
-			place[int(s.group.Load()&math.MaxInt32)] = at
-			info.Groups = append(info.Groups, GroupInfo{Slot: int(s.group.Load() & math.MaxInt32), State: "none"})
+			place[of] = at
+			info.Groups = append(info.Groups, GroupInfo{Slot: of.slot(), State: "none"})
 		}
 		info.Groups[at].Members = append(info.Groups[at].Members, h.inspectMember(i, st, alive, info))
 	}
@@ -129,9 +130,8 @@ func between(from, to uint64) uint64 {
 // was never held: its owner, or who finishes it, clears it.
 func (s *survey) claim(i int) {
 	slot, off := &s.slots[i], slotOffset(i)
-	g := slot.group.Load()
-	if g >= uint64(len(s.slots)) || slotState(s.slots[g].word.Load()).kind() != kindGroup {
-		s.fault(off+slotGroup, "slot", "member's slot %d is of group %d, which is none", i, g)
+	if g := tie(slot.group.Load()); !s.binds(g) {
+		s.fault(off+slotGroup, "slot", "member's slot %d is of group %d, which is none", i, g.slot())
 		return
 	}
 	start, end := slot.claimStart.Load(), slot.claimEnd.Load()
@@ -157,6 +157,10 @@ func (r *recovery) mendClaim(i int) {
 		r.free(i, "is process %d's, a group's member, which is dead", s.pid.Load())
 		return
 	}
+	if g := tie(s.group.Load()); !r.binds(g) {
+		r.free(i, "claims %d to %d of group %d, which is none", start, end, g.slot())
+		return
+	}
 	from, to := r.boundaryAt(start), r.boundaryAt(end)
 	if rec, ok := r.parse(to, r.next.position-to); ok && to < end {
 		to += rec.whole // the record that end was in the middle of is claimed too
@@ -171,4 +175,15 @@ func (r *recovery) mendClaim(i int) {
 		s.claimStart.Store(from) // G5
 		s.claimEnd.Store(to)     // G5
 	}
+}
+
+// works reports whether a living process is a member of the group.
+func (r *recovery) works(of tie, held *heldSlots) bool {
+	for i := range r.slots {
+		s := &r.slots[i]
+		if st := slotState(s.word.Load()); held.lives[i] == nil && st.state() != stateFree && st.kind() == kindMember && tie(s.group.Load()) == of {
+			return true
+		}
+	}
+	return false
 }

@@ -175,7 +175,7 @@ func (m *Member) peer() int {
 	used, own := m.used(), m.first()
 	for n := range used {
 		i := (own + 1 + n) % used
-		if m.slots[i].belongs(m.group) && !m.has(i) {
+		if m.slots[i].belongs(m.tie()) && !m.has(i) {
 			return i
 		}
 	}
@@ -215,7 +215,7 @@ func (m *Member) search(most int) (mortal int, err error) {
 	m.asked = 0
 	for n := range used {
 		i := (from + n) % used
-		if !m.slots[i].belongs(m.group) || m.has(i) {
+		if !m.slots[i].belongs(m.tie()) || m.has(i) {
 			continue
 		}
 		if most--; most < 0 {
@@ -256,7 +256,7 @@ func (m *Member) rescue(i int) (held bool, err error) {
 	}
 	s := &m.slots[i]
 	st := slotState(s.word.Load())
-	if !s.belongs(m.group) { // it was another member that had it
+	if !s.belongs(m.tie()) { // it was another member that had it
 		return false, life.Close()
 	}
 	start, end := s.claimStart.Load(), s.claimEnd.Load()

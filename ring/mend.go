@@ -57,8 +57,13 @@ func (r *recovery) damaged() uint64 {
 // published, at a record. A cursor that was in the middle of a record goes to its start: the record comes again.
 func (r *recovery) mendSlots(held *heldSlots) {
 	for i := range r.slots {
-		if held.lives[i] != nil {
-			r.mendSlot(i)
+		if held.lives[i] != nil && !slotState(r.slots[i].word.Load()).mayClaim() {
+			r.mendSlot(i, held)
+		}
+	}
+	for i := range r.slots { // when it is known which groups there are
+		if held.lives[i] != nil && slotState(r.slots[i].word.Load()).mayClaim() {
+			r.mendClaim(i)
 		}
 	}
 	if n := r.highWater.Load(); n > uint32(len(r.slots)) {
@@ -71,17 +76,17 @@ func (r *recovery) mendSlots(held *heldSlots) {
 	}
 }
 
-func (r *recovery) mendSlot(i int) {
+func (r *recovery) mendSlot(i int, held *heldSlots) {
 	s, off := &r.slots[i], slotOffset(i)
 	st := slotState(s.word.Load())
 	name := quoted(text(s.name))
 	switch {
 	case st&slotUse == 0:
 	case st.kind() == kindWriter: // its peers finish what it has begun
-	case st.mayClaim():
-		r.mendClaim(i)
 	case st.state() == stateFree:
 		r.free(i, "is free, and its word %#x says more", uint64(st))
+	case st.durable() && checkName(text(s.name)) != nil && st.kind() == kindGroup && r.works(st.tieOf(i), held):
+		r.left(off, "slot", "nobody can ask for the group's name%s, and it has members: end them first", name)
 	case st.durable() && checkName(text(s.name)) != nil:
 		r.free(i, "is durable, and nobody can ask for its name%s", name)
 	case st.durable() && st.state() == stateEvicted: // whoever comes under its name looks for what is left

@@ -95,13 +95,18 @@ func (h *handle) enterAt(s *slot, cursor uint64) {
 
 // holdRegistry waits for the byte under which names are given.
 func (h *handle) holdRegistry(ctx context.Context) (*lock.Life, error) {
+	return h.holdByte(ctx, registryByte)
+}
+
+// holdByte waits for the byte at off.
+func (h *handle) holdByte(ctx context.Context, off int64) (*lock.Life, error) {
 	for {
-		life, err := lock.TryHold(h.file, registryByte)
+		life, err := lock.TryHold(h.file, off)
 		if !errors.Is(err, lock.ErrBusy) {
 			return life, err
 		}
 		turn, cancel := context.WithTimeoutCause(ctx, longestSleep, errTurn)
-		err = lock.WaitFree(turn, h.file, registryByte)
+		err = lock.WaitFree(turn, h.file, off)
 		cancel()
 		if errors.Is(err, errTurn) {
 			err = h.still()

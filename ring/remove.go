@@ -83,13 +83,12 @@ func (h *handle) removeReader(ctx context.Context, name string, force bool) (err
 		return fmt.Errorf("no reader%s: %w", quoted(name), os.ErrNotExist)
 	}
 	s := &h.slots[i]
+	if slotState(s.word.Load()).kind() == kindGroup {
+		defer rouse(h.spaceWake)
+		return h.removeGroup(ctx, i, force)
+	}
 	life, err := lock.TryHold(h.file, lifeByte(i))
 	switch {
-	case err == nil && slotState(s.word.Load()).kind() == kindGroup:
-		err = h.removeGroup(i, force)
-		if e := life.Close(); err == nil {
-			err = e
-		}
 	case err == nil:
 		s.word.Store(uint64(slotState(s.word.Load()) &^ slotUse)) // S6: free; we hold the byte
 		err = life.Close()

@@ -17,7 +17,7 @@ type slot struct {
 	sequence   *atomic.Uint64 // of a reader, the same word: number of the record at the cursor when it was evicted
 	claimStart *atomic.Uint64 // what a group's member has taken out of the group starts here
 	claimEnd   *atomic.Uint64 // 0: nothing
-	group      *atomic.Uint64 // of a member: its group's slot
+	group      *atomic.Uint64 // of a member: its group, as a tie
 	pid        *atomic.Uint64
 	started    *atomic.Uint64
 	records    *atomic.Uint64
@@ -76,6 +76,25 @@ func (s slotState) as(state uint8) slotState { return s&^0xff | slotState(state)
 // claimed returns the word of the next owner: a new generation, kind set, nothing else.
 func (s slotState) claimed(kind uint8) slotState {
 	return slotState(uint64(s.generation()+1)<<32 | uint64(kind)<<8 | stateClaimed)
+}
+
+// tie names a group for good: its slot in bits 0 to 31, and the generation of that in the others. Another group may come to
+// the slot, and is not what a claim that was left behind belongs to.
+type tie uint64
+
+// tieOf is the tie of the group in slot i, whose word is s.
+func (s slotState) tieOf(i int) tie { return tie(s)>>32<<32 | tie(uint32(i)) }
+
+// slot returns the number of the group's slot, which may be beyond all.
+func (t tie) slot() int { return int(uint32(t)) }
+
+// binds reports whether there is a group that t is the tie of.
+func (m *memory) binds(t tie) bool {
+	if t.slot() >= len(m.slots) {
+		return false
+	}
+	st := slotState(m.slots[t.slot()].word.Load())
+	return st.kind() == kindGroup && st.state() != stateFree && st.tieOf(t.slot()) == t
 }
 
 // lifeByte is the lock byte of slot i.
