@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,9 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 			}
 			continue
 		}
+		if err := m.member(h); err != nil { // before it takes anything from the others
+			return false, err
+		}
 		h.slot.given.Store(1)
 		h.slot.cursor.Store(end)              // G1
 		h.slot.claimStart.Store(k)            // G1
@@ -64,8 +68,11 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 			spin.Pause(1)
 			continue
 		}
-		if err := m.member(); err != nil { // who is none has no bytes
+		if err := m.member(h); err != nil { // who is none has no bytes
 			m.put(h.slot.claimEnd, 0) // G4
+			if n > 0 && !errors.Is(err, ErrEvicted) {
+				err = fmt.Errorf("%w: records %d to %d are lost to the group", err, first, first+uint64(n)-1)
+			}
 			return false, err
 		}
 		m.put(h.slot.cursor, k) // G8
@@ -141,7 +148,7 @@ func (m *Member) plain(pos, seq, avail uint64) (whole uint64, ok bool) {
 
 // doubt says what is wrong with the group's cursor, which is k, or with the record there.
 func (m *Member) doubt(k uint64) error {
-	if err := m.member(); err != nil {
+	if err := m.member(m.holds[0]); err != nil {
 		return err
 	}
 	if p := m.published.Load(); k > p || p-k > m.capacity() || (k|p)%recordSize != 0 {
@@ -150,9 +157,9 @@ func (m *Member) doubt(k uint64) error {
 	return corrupt("no record at the group's cursor %d (offset %d)", k, k&m.mask)
 }
 
-// member reports that there is no group any more, or that this process is none of its members.
-func (m *Member) member() error {
-	if err := m.holds[0].dismissed(); err != nil {
+// member reports that there is no group any more, or that this process is none of its members in h.
+func (m *Member) member(h *hold) error {
+	if err := h.dismissed(); err != nil {
 		return err
 	}
 	if s := slotState(m.slots[m.group].word.Load()); s != m.whole {

@@ -409,3 +409,41 @@ func TestAGroupIsRemovedWholeWhenSomebodyHasItsByte(t *testing.T) {
 	require.NotZero(t, inspect(t, path).Readers[0].Slot, "living members may still be about to move what is in slot 0")
 	require.NoError(t, r.Close())
 }
+
+// A member that the writer has dropped takes nothing from the others.
+func TestADroppedMemberClaimsNothing(t *testing.T) {
+	for _, word := range []func(uint64) uint64{
+		func(w uint64) uint64 { return w&^0xff | ring.StateCorrupt },
+		func(w uint64) uint64 { return w + 1<<32 },
+	} {
+		path := newRing(t, ring.Config{})
+		publish(t, openWriter(t, path), 3)
+		m := join(t, path, ring.GroupOptions{})
+		poke(t, path, field(1, 0), word(peek(t, path, field(1, 0))))
+		m.Claiming(3)
+		_, err := m.Next(background)
+		require.ErrorIs(t, err, ring.ErrCorrupt)
+		require.NoError(t, m.Close())
+		require.EqualValues(t, 3, group(t, path).LagRecords)
+		m = join(t, path, ring.GroupOptions{})
+		for seq := uint64(1); seq <= 3; seq++ {
+			work(t, m, seq, 1)
+		}
+	}
+}
+
+// Counters that are older than the slots, as a power cut may leave them, hide no claim.
+func TestRepairMakesTheWriterSeeAClaimAboveTheHighWater(t *testing.T) {
+	path, w := abandoned(t)
+	require.NoError(t, w.Close())
+	poke32(t, path, ring.OffHighWater, 1)
+	report, err := ring.Verify(path)
+	require.NoError(t, err)
+	require.Len(t, report.Faults, 1)
+	require.Contains(t, report.Faults[0].Text, "slot 1 is active above the high water of 1")
+	found, err := ring.Repair(background, path, ring.RepairOptions{})
+	require.NoError(t, err)
+	require.Len(t, found.Mended, 1)
+	require.Contains(t, found.Mended[0].Text, "1 slots used, slot 1 is active: raised")
+	sound(t, path)
+}

@@ -156,7 +156,7 @@ func (m *Member) enrollAnother(ctx context.Context) error {
 		return err
 	}
 	defer registry.Close()
-	if err := m.member(); err != nil {
+	if err := m.member(m.holds[0]); err != nil {
 		return err
 	}
 	return m.enroll()

@@ -170,6 +170,7 @@ func (r *recovery) mendClaim(i int) {
 		r.free(i, "claims %d to %d, where no record is", start, end)
 		return
 	}
+	r.mendHighWater(i)
 	if from != start || to != end {
 		r.mended(slotOffset(i)+slotClaimStart, "slot", "claim %d to %d of slot %d: moved to %d to %d", start, end, i, from, to)
 		s.claimStart.Store(from) // G5

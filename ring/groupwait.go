@@ -141,7 +141,7 @@ func (m *Member) await(ctx context.Context) error {
 		if m.look() {
 			return nil
 		}
-		if err := m.member(); err != nil {
+		if err := m.member(m.holds[0]); err != nil {
 			return err
 		}
 		if err := m.glance(); err != nil {

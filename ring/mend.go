@@ -95,14 +95,19 @@ func (r *recovery) mendSlot(i int, held *heldSlots) {
 	case !st.durable():
 		r.free(i, "is%s process %d's, which is dead", name, s.pid.Load())
 	default:
-		if used := r.highWater.Load(); used <= uint32(i) {
-			r.mended(offHighWater, "counters", "%d slots used, slot %d is active: raised", used, i)
-			r.highWater.Store(uint32(i + 1))
-		}
+		r.mendHighWater(i)
 		if c, to := s.cursor.Load(), r.boundaryAt(s.cursor.Load()); c != to {
 			r.mended(off+slotCursor, "slot", "cursor %d of reader%s: moved to %d", c, name, to)
 			s.cursor.Store(to)
 		}
+	}
+}
+
+// mendHighWater makes everybody look at slot i, which is active.
+func (r *recovery) mendHighWater(i int) {
+	if used := r.highWater.Load(); used <= uint32(i) {
+		r.mended(offHighWater, "counters", "%d slots used, slot %d is active: raised", used, i)
+		r.highWater.Store(uint32(i + 1))
 	}
 }
 

@@ -151,6 +151,9 @@ func (s *survey) slot(i int, bounded bool) {
 	case st.state() == stateCorrupt:
 		s.fault(off, "slot", "slot %d (%q) was dropped: its cursor %d could not be", i, name, slot.cursor.Load())
 	case st.mayClaim():
+		if i >= s.used() {
+			s.fault(off, "slot", "slot %d is active above the high water of %d", i, s.used())
+		}
 		if bounded && slot.claimEnd.Load() != 0 {
 			s.claim(i)
 		}
