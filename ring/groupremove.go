@@ -104,8 +104,14 @@ func (h *handle) dismiss(group int, force, dry bool) (err error) {
 		life, e := lock.TryHold(h.file, lifeByte(i))
 		switch {
 		case errors.Is(e, lock.ErrBusy):
-			if force {
-				s.word.CompareAndSwap(uint64(st), uint64(st.as(stateEvicted)&^flagDurable)) // S7: its owner frees it when it goes
+			for range claimTries { // again if somebody takes it over meanwhile
+				if !force || !st.mayClaim() || tie(s.group.Load()) != g {
+					break
+				}
+				if s.word.CompareAndSwap(uint64(st), uint64(st.as(stateEvicted)&^flagDurable)) { // S7: its owner frees it when it goes
+					break
+				}
+				st = slotState(s.word.Load())
 			}
 			err = fmt.Errorf("%w: process %d is a member", ErrBusy, s.pid.Load())
 			continue
