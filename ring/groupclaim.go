@@ -88,7 +88,7 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 // begin makes h that of a claim.
 func (h *hold) begin(from mark, end, given uint64, delivery int) {
 	h.from, h.next, h.end, h.given, h.old, h.delivery = from, from, end, given, given, delivery
-	h.records, h.first, h.window = h.records[:0], 0, nil
+	h.records, h.first, h.window, h.skip = h.records[:0], 0, nil, nil
 	h.serial++
 }
 
@@ -278,16 +278,21 @@ func (m *Member) tell() {
 	s.waits.Store(m.stats.Waits)
 }
 
-// rewind takes back what was given and is not done: it comes again.
+// rewind takes back what was given: what of it is not done comes again.
 func (h *hold) rewind() {
 	if h.end == 0 {
 		return
 	}
+	at, done := h.from, []stretch(nil)
 	for _, r := range h.records[h.first:] {
-		if !r.done {
+		if r.done {
+			done = append(done, stretch{at, r.behind})
+		} else {
 			h.m.out--
 		}
+		at = r.behind
 	}
+	h.skip = append(done, h.skip...)
 	h.next, h.records, h.first = h.from, h.records[:0], 0
 	h.serial++
 	h.window = nil // the payload was the caller's to change

@@ -30,9 +30,13 @@ type hold struct {
 	first    int      // of them that is not done
 	serial   uint32   // of records: they are others now
 
-	window []byte // a private copy of the ring's bytes from next.position on, or nothing
-	own    []byte // memory for windows
+	skip   []stretch // further on than next: done before it was taken back
+	window []byte    // a private copy of the ring's bytes from next.position on, or nothing
+	own    []byte    // memory for windows
 }
+
+// stretch is a part of a claim, padding and a record behind it.
+type stretch struct{ from, behind mark }
 
 // handed is a record that the user has.
 type handed struct {
@@ -52,6 +56,9 @@ func (h *hold) give(w *Work, more bool) (ok bool, err error) {
 		if len(raw) < recordSize {
 			if !more {
 				return false, nil
+			}
+			if h.skips() {
+				continue
 			}
 			if err := h.fill(recordSize); err != nil {
 				return false, err
@@ -110,6 +117,16 @@ func (h *hold) passOver(w *Work, rec head) error {
 	return corrupt("checksum of record %d at position %d: it is passed over", rec.seq, at)
 }
 
+// skips goes on behind what was done before it was taken back, if that is next.
+func (h *hold) skips() bool {
+	if len(h.skip) == 0 || h.skip[0].from.position != h.next.position {
+		return false
+	}
+	h.next, h.skip = h.skip[0].behind, h.skip[1:]
+	h.advance()
+	return true
+}
+
 // quick delivers the next record if it is whole in the window and there is nothing special about it.
 func (h *hold) quick(w *Work, raw []byte) bool {
 	word, seq := le.Uint64(raw[0:8]), le.Uint64(raw[8:16])
@@ -164,6 +181,9 @@ func (h *hold) hand(w *Work, behind mark, window []byte) {
 func (h *hold) fill(need uint64) error {
 	m, off := h.m, h.next.position&h.m.mask
 	n := min(max(need, windowSize), h.end-h.next.position, m.capacity()-off)
+	if len(h.skip) > 0 {
+		n = min(n, h.skip[0].from.position-h.next.position)
+	}
 	if n > uint64(len(h.own)) || m.window > 1 && len(h.records) > 0 {
 		h.own = make([]byte, max(n, windowSize))
 	}

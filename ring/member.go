@@ -81,8 +81,9 @@ type Member struct {
 type Work struct {
 	// Record is as a Reader gets it. Payload is valid until the member's next call, and with a Window above 1 until Done.
 	Record
-	// Delivery is 1 if no other member had the record before. Else one that died or left had it, or was about to, and did not
-	// say that it was done; whether it did what was to be done nobody knows. That has happened Delivery - 1 times at most.
+	// Delivery is 1 if no other member had the record before. Else one that died or left had it, or was about to; whether it did
+	// what was to be done nobody knows, unless it said that it was done, but not of one before it. That has happened Delivery - 1
+	// times at most.
 	Delivery int
 
 	hold   *hold
@@ -198,7 +199,8 @@ func (m *Member) left() int {
 	return m.window - m.out
 }
 
-// Done says that the record is done: it does not come again. With a Window below 2 it is a call of the member, which the
+// Done says that the record is done: it does not come again, unless this member dies or leaves before it has said so of what it
+// took before that one together with it: what is done out of order is remembered here alone. With a Window below 2 it is a call of the member, which the
 // next one makes unnecessary. A record that is done, by Done or by the next call, or that was not delivered: ErrMisuse. After
 // Close: os.ErrClosed, and the record goes to another member.
 func (w Work) Done() error {

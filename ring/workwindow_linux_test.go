@@ -315,3 +315,36 @@ func TestCloseRacesWithDone(t *testing.T) {
 		sound(t, path)
 	}
 }
+
+func TestWhatIsDoneDoesNotComeAgainAfterABreak(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	publish(t, openWriter(t, path), 7)
+	m := join(t, path, ring.GroupOptions{})
+	m.Claiming(7)
+	left := func(want []uint64, done ...int) {
+		for batch := range m.Batches(background, 7) {
+			var got []uint64
+			for _, w := range batch {
+				require.Equal(t, 1, w.Delivery)
+				got = append(got, w.Seq)
+			}
+			require.Equal(t, want, got)
+			for _, i := range done {
+				require.NoError(t, batch[i].Done())
+			}
+			break
+		}
+		require.NoError(t, m.Err())
+	}
+	left([]uint64{1, 2, 3, 4, 5, 6, 7}, 1, 4, 6)
+	left([]uint64{1}) // a batch ends where something was done
+	left([]uint64{1}, 0)
+	left([]uint64{3, 4}, 1)
+	left([]uint64{3})
+	work(t, m, 3, 1)
+	require.EqualValues(t, 3, group(t, path).Members[0].ClaimSeq)
+	work(t, m, 6, 1)
+	nothing(t, m)
+	require.NoError(t, m.Close())
+	require.Empty(t, group(t, path).Members)
+}
