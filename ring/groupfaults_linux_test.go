@@ -447,3 +447,31 @@ func TestRepairMakesTheWriterSeeAClaimAboveTheHighWater(t *testing.T) {
 	require.Contains(t, found.Mended[0].Text, "1 slots used, slot 1 is active: raised")
 	sound(t, path)
 }
+
+func TestAGroupThatNobodyCouldJoinIsNotLeftBehind(t *testing.T) {
+	path := newRing(t, ring.Config{Slots: 1})
+	w := openWriter(t, path)
+	_, err := ring.JoinGroup(background, path, "workers", ring.GroupOptions{})
+	require.ErrorIs(t, err, ring.ErrNoSlot)
+	require.Empty(t, inspect(t, path).Groups)
+	for range 100 {
+		_, err := w.TryPublish(make([]byte, 1000))
+		require.NoError(t, err, "nobody holds the writer back")
+	}
+	require.NoError(t, ring.AddGroup(background, path, "workers", ring.Oldest))
+	_, err = ring.JoinGroup(background, path, "workers", ring.GroupOptions{})
+	require.ErrorIs(t, err, ring.ErrNoSlot)
+	require.Equal(t, "active", group(t, path).State, "it was there before")
+}
+
+func TestAMemberJoinsInTheSlotOfAClaimThatNeverHeld(t *testing.T) {
+	path := newRing(t, ring.Config{Slots: 2})
+	publish(t, openWriter(t, path), 3)
+	m := join(t, path, ring.GroupOptions{})
+	work(t, m, 1, 1)
+	require.NoError(t, m.Close())
+	k := group(t, path).Cursor
+	poke(t, path, field(1, ring.ClaimStart), k)
+	poke(t, path, field(1, ring.ClaimEnd), k+32)
+	work(t, join(t, path, ring.GroupOptions{}), 2, 1)
+}

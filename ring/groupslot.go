@@ -1,7 +1,6 @@
 package ring
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,20 +36,39 @@ func (m *Member) join(ctx context.Context, name string, from Start) (err error) 
 		return err
 	}
 	defer registry.Close()
+	_, known := m.find(name)
 	if m.group, err = m.findGroup(ctx, name, from); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil && !known { // a group without members would hold the writer back
+			err = errors.Join(err, m.unmake(ctx))
+		}
+	}()
 	g := &m.slots[m.group]
 	m.cursor, m.whole = g.cursor, slotState(g.word.Load())
-	err = m.enroll()
-	if errors.Is(err, ErrNoSlot) { // what somebody has left may be all that there is
-		if _, e := m.search(len(m.slots)); e != nil || m.at == nil {
-			return cmp.Or(e, err)
-		}
-		m.at.found = false // now it is our own
-		return nil
+	if err = m.enroll(); !errors.Is(err, ErrNoSlot) {
+		return err
 	}
-	return err
+	if _, err = m.search(len(m.slots)); err != nil { // what somebody has left may be all that there is
+		return err
+	}
+	if m.at == nil {
+		return m.enroll() // in what was a claim that never held, perhaps
+	}
+	m.at.found = false // now it is our own
+	return nil
+}
+
+// unmake frees the group again that this member has made. Nobody else has joined it: the registry is held.
+func (m *Member) unmake(ctx context.Context) error {
+	life, err := m.holdByte(ctx, lifeByte(m.group))
+	if err != nil {
+		return err
+	}
+	m.slots[m.group].word.Store(uint64(m.whole &^ slotUse)) // S5: nobody has seen it
+	rouse(m.spaceWake)
+	return life.Close()
 }
 
 // findGroup returns the slot of the group of that name, made if need be. The registry is held.
