@@ -33,8 +33,8 @@ var (
 	ErrClaimed = errors.New("a claim is out")
 	// ErrLeased says that leases are out: they are released before what was asked for can be done.
 	ErrLeased = errors.New("leases are out")
-	// ErrWindow says that as many records are out, as leases or in a group, as may be at a time: one is released, or done, before
-	// the next.
+	// ErrWindow says that as many records are out, as leases or in a group, as may be at a time (in a group also: that each claim
+	// that a member may have holds one that is not done): one is released, or done, before the next.
 	ErrWindow = errors.New("window is full")
 	// ErrNoSlot says that all slots are taken by living readers or durable cursors.
 	ErrNoSlot = errors.New("no free slot")

@@ -475,3 +475,12 @@ func TestAMemberJoinsInTheSlotOfAClaimThatNeverHeld(t *testing.T) {
 	poke(t, path, field(1, ring.ClaimEnd), k+32)
 	work(t, join(t, path, ring.GroupOptions{}), 2, 1)
 }
+
+func TestTheWriterNamesTheGroupWhoseMemberHoldsItBack(t *testing.T) {
+	path, w := abandoned(t)
+	fill(t, w)
+	back := inspect(t, path).HeldBack
+	require.NotNil(t, back)
+	require.Equal(t, 1, back.Slot)
+	require.Equal(t, "workers", back.Name)
+}

@@ -11,7 +11,7 @@ import (
 type HeldBack struct {
 	Since   time.Time // when it first found none, by its clock
 	Slot    int       // of the reader that is furthest behind
-	Name    string
+	Name    string    // a member's: that of its group
 	Durable bool
 	PID     int    // of the process that holds or held the slot
 	Alive   bool   // it still does
@@ -105,7 +105,15 @@ func (h *handle) holdUp(since time.Time) (*HeldBack, error) {
 	}
 	s := &h.slots[slowest]
 	return &HeldBack{
-		Since: since, Slot: slowest, Name: text(s.name), Durable: slotState(s.word.Load()).durable(), PID: int(s.pid.Load()), Alive: alive,
+		Since: since, Slot: slowest, Name: h.nameOf(s), Durable: slotState(s.word.Load()).durable(), PID: int(s.pid.Load()), Alive: alive,
 		Cursor: m, Bytes: max(h.published.Load(), m) - m,
 	}, nil
+}
+
+// nameOf is the name of who has slot s: a group's member has that of the group.
+func (m *memory) nameOf(s *slot) string {
+	if of := tie(s.group.Load()); slotState(s.word.Load()).kind() == kindMember && m.binds(of) {
+		s = &m.slots[of.slot()]
+	}
+	return text(s.name)
 }

@@ -21,6 +21,10 @@ type GroupOptions struct {
 	From Start
 	// Window is how many records this member may have at a time that are not done. Above 1, only Work.Done says so, in any
 	// order and from any goroutine; below 2, asking for the next record or batch does, too. At most 4096.
+	//
+	// A member has up to 8 claims at a time, each in a slot of its own, and a claim of which one record is not done cannot be
+	// used again: so ErrWindow comes earlier where each of 8 claims, or of as many as there are slots for, has a record that is
+	// not done. A claim is of as many records as were there when it was made: where they come one by one, that is 8 records.
 	Window int
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool
@@ -136,8 +140,10 @@ func joinGroup(ctx context.Context, path, name string, o GroupOptions) (*Member,
 }
 
 // Next waits for a record that nobody has done or is doing, and returns it. With a Window below 2 it says that the record
-// delivered before is done. At the ring's end it waits for the other members: io.EOF comes when all that was given out is
-// done, and until then the claims of those who die or leave come here.
+// delivered before is done. At the ring's end it waits for the other members: io.EOF comes when all that others were given is
+// done, and until then the claims of those who die or leave come here. With a Window above 1, what this member has itself may
+// still be out then; and while both it and another have something that is not done, it does not wait, but answers ErrWindow:
+// say Done, and ask again.
 //
 // A record whose checksum is wrong is reported once, with its number (Seq) and ErrCorrupt, and counts as done: the next call
 // goes on behind it. That is so in loops, too: Err tells, and another loop goes on.
