@@ -484,3 +484,44 @@ func TestTheWriterNamesTheGroupWhoseMemberHoldsItBack(t *testing.T) {
 	require.Equal(t, 1, back.Slot)
 	require.Equal(t, "workers", back.Name)
 }
+
+// A cursor that is older than the claims, as a power cut may leave it, gives nothing out again as if it were new.
+func TestRepairMovesAGroupBehindWhatIsClaimedOfIt(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w := openWriter(t, path)
+	publish(t, w, 9)
+	m := join(t, path, ring.GroupOptions{Window: 9})
+	for _, n := range []int{2, 3, 2} { // claims of 1 to 2, 3 to 5, 6 to 7
+		m.Claiming(n)
+		for range n {
+			_, err := m.Next(background)
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, m.Close())
+	require.NoError(t, w.Close())
+	poke(t, path, field(0, ring.SlotCursor), 32) // behind 1
+	reboot(t, path)
+	w = openWriter(t, path)
+	require.Len(t, w.Recovery().Mended, 3)
+	require.EqualValues(t, 8, group(t, path).Seq)
+	sound(t, path)
+	m = join(t, path, ring.GroupOptions{})
+	had := map[uint64]int{}
+	for range 9 {
+		w, err := m.Next(background)
+		require.NoError(t, err)
+		had[w.Seq] = w.Delivery
+	}
+	require.Equal(t, map[uint64]int{1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2, 8: 1, 9: 1}, had)
+
+	path, w = abandoned(t)
+	publish(t, w, 2)
+	require.NoError(t, w.Close())
+	poke(t, path, field(0, ring.SlotCursor), 0)
+	poke(t, path, field(1, ring.ClaimStart), 32)
+	poke(t, path, field(1, ring.ClaimEnd), 96)
+	_, err := ring.Repair(background, path, ring.RepairOptions{})
+	require.NoError(t, err)
+	work(t, join(t, path, ring.GroupOptions{}), 1, 1)
+}

@@ -1,7 +1,9 @@
 package ring
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/mmring/mmring/lock"
@@ -187,4 +189,28 @@ func (r *recovery) works(of tie, held *heldSlots) bool {
 		}
 	}
 	return false
+}
+
+// mendGroups moves the cursors of groups that are older than what the dead have claimed, as a power cut may leave them, to
+// where the claims end: else their records would be given out again as if nobody had had them. It is what their owners did, or
+// were about to do. A cursor does not pass what is in no claim: who had it is not known, and perhaps it is not done.
+func (r *recovery) mendGroups(held *heldSlots) {
+	var claims []int
+	for i := range r.slots {
+		s := &r.slots[i]
+		if held.lives[i] != nil && slotState(s.word.Load()).mayClaim() && s.claimEnd.Load() != 0 {
+			claims = append(claims, i)
+		}
+	}
+	slices.SortFunc(claims, func(a, b int) int {
+		return cmp.Compare(r.slots[a].claimStart.Load(), r.slots[b].claimStart.Load())
+	})
+	for _, i := range claims {
+		s := &r.slots[i]
+		g := tie(s.group.Load()).slot() // it binds, or the claim would be none any more
+		k, start, end := r.slots[g].cursor.Load(), s.claimStart.Load(), s.claimEnd.Load()
+		if start <= k && k < end && r.slots[g].cursor.CompareAndSwap(k, end) { // G3
+			r.mended(slotOffset(g)+slotCursor, "slot", "cursor %d of group%s: moved to %d, where the claim of slot %d ends", k, quoted(text(r.slots[g].name)), end, i)
+		}
+	}
 }

@@ -66,6 +66,7 @@ func (r *recovery) mendSlots(held *heldSlots) {
 			r.mendClaim(i)
 		}
 	}
+	r.mendGroups(held)
 	if n := r.highWater.Load(); n > uint32(len(r.slots)) {
 		r.mended(offHighWater, "counters", "%d slots used of %d: set to all", n, len(r.slots))
 		r.highWater.Store(uint32(len(r.slots)))
