@@ -17,11 +17,13 @@ import (
 //	G2 fence
 //	G3 CAS K from start to end: the bytes between are ours, and the writer, which looks at K first and at the claims
 //	   then, finds them in one or the other
-//	G4 lost: end = 0, and again
+//	G4 lost: end = 0, or what it was, and again
 //	G8 store that nothing of it has been given to a user
 //	G9 store that a record is, before it is
 //	G5 store start further on: what lies before it is done
 //	G6 end = 0: all of it is done
+//
+// A claim that ends at K may become longer, by G1 to G8 with the start that it has.
 //
 // Who finishes what the dead have left: see rescue.
 
@@ -34,7 +36,8 @@ const (
 	claimTries = 64
 )
 
-// take claims up to most of the records that are there, in h, which has no claim. It returns false if there are none.
+// take claims up to most of the records that are there, in h. If that has a claim, which must end at the group's cursor, it
+// becomes longer. It returns false if there are none, or another has them.
 func (m *Member) take(h *hold, most int) (bool, error) {
 	if m.window > 1 {
 		m.mu.Lock()
@@ -45,7 +48,7 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 		if k >= m.pub {
 			m.pub = m.published.Load() // R1
 		}
-		if k == m.pub {
+		if k == m.pub || h.end != 0 && h.end != k {
 			return false, nil
 		}
 		end, first, n := m.span(k, m.pub, most)
@@ -58,12 +61,17 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 		if err := m.member(h); err != nil { // before it takes anything from the others
 			return false, err
 		}
+		start, given := k, k
+		if h.end != 0 {
+			start, given = h.from.position, h.given
+		}
 		h.slot.given.Store(1)
 		h.slot.cursor.Store(end)              // G1
-		h.slot.claimStart.Store(k)            // G1
+		h.slot.claimStart.Store(start)        // G1
 		h.slot.claimEnd.Store(end)            // G1
 		if !m.cursor.CompareAndSwap(k, end) { // G2: this and the stores above are in order on amd64 and arm64; G3
-			m.put(h.slot.claimEnd, 0) // G4
+			m.put(h.slot.claimEnd, h.end) // G4
+			m.put(h.slot.cursor, given)   // G8
 			m.spread()
 			spin.Pause(1)
 			continue
@@ -75,8 +83,12 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 			}
 			return false, err
 		}
-		m.put(h.slot.cursor, k) // G8
-		h.begin(mark{k, first}, end, k, 1)
+		m.put(h.slot.cursor, given) // G8
+		if h.end != 0 {
+			h.end = end
+		} else {
+			h.begin(mark{k, first}, end, k, 1)
+		}
 		m.at = h
 		m.stats.Claims++
 		m.begun, m.size, m.wanted = time.Now(), n, most

@@ -25,7 +25,10 @@ func (m *Member) obtain(ctx context.Context, most int) error {
 	}
 	for {
 		h, err := m.idle(ctx)
-		if err != nil {
+		if errors.Is(err, ErrWindow) {
+			h = m.last()
+		}
+		if h == nil {
 			return err
 		}
 		m.peek()
@@ -99,6 +102,19 @@ func (m *Member) idleOf() (idle *hold, own int) {
 		}
 	}
 	return idle, own
+}
+
+// last returns the slot of this member whose claim ends at the group's cursor and may become longer, or nil.
+func (m *Member) last() *hold {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := m.cursor.Load()
+	for _, h := range m.holds {
+		if !h.found && (h.end == 0 || h.end == k && len(h.records) < maxWindow) {
+			return h
+		}
+	}
+	return nil
 }
 
 // looks reports whether there is something to claim.

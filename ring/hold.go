@@ -33,6 +33,7 @@ type hold struct {
 	skip   []stretch // further on than next: done before it was taken back
 	window []byte    // a private copy of the ring's bytes from next.position on, or nothing
 	own    []byte    // memory for windows
+	spare  []byte    // what of it nobody has
 }
 
 // stretch is a part of a claim, padding and a record behind it.
@@ -184,10 +185,14 @@ func (h *hold) fill(need uint64) error {
 	if len(h.skip) > 0 {
 		n = min(n, h.skip[0].from.position-h.next.position)
 	}
-	if n > uint64(len(h.own)) || m.window > 1 && len(h.records) > 0 {
-		h.own = make([]byte, max(n, windowSize))
+	if m.window == 1 || len(h.records) == 0 {
+		h.spare = h.own
 	}
-	h.window = h.own[:n]
+	if n > uint64(len(h.spare)) {
+		h.own = make([]byte, max(n, windowSize))
+		h.spare = h.own
+	}
+	h.window, h.spare = h.spare[:n:n], h.spare[n:]
 	copyOut(h.window, m.data[off:off+n])
 	order(&m.fence)                              // V1
 	if slotState(h.slot.word.Load()) != h.mine { // V2: a slot that was dropped keeps nothing

@@ -22,9 +22,9 @@ type GroupOptions struct {
 	// Window is how many records this member may have at a time that are not done. Above 1, only Work.Done says so, in any
 	// order and from any goroutine; below 2, asking for the next record or batch does, too. At most 4096.
 	//
-	// A member has up to 8 claims at a time, each in a slot of its own, and a claim of which one record is not done cannot be
-	// used again: so ErrWindow comes earlier where each of 8 claims, or of as many as there are slots for, has a record that is
-	// not done. A claim is of as many records as were there when it was made: where they come one by one, that is 8 records.
+	// A member has up to 8 claims at a time, each in a slot of its own. When each of them, or of as many as there are slots for,
+	// has a record that is not done, the last one becomes longer, unless another member has claimed what follows it, or it has
+	// had 4096 records: then ErrWindow comes with less out.
 	Window int
 	// WaitForRing waits until the file is there instead of answering fs.ErrNotExist.
 	WaitForRing bool

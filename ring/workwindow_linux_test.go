@@ -94,40 +94,89 @@ func TestInAWindowRecordsAreDoneInAnyOrder(t *testing.T) {
 
 // One record that takes for ever does not keep a member from the others, until each of its claims has such a one.
 func TestASlowRecordHoldsBackItsClaimAlone(t *testing.T) {
-	path := newRing(t, ring.Config{Slots: 5})
+	path := newRing(t, ring.Config{Slots: 6})
 	w := openWriter(t, path)
-	m := join(t, path, ring.GroupOptions{Window: 100})
+	m, other := join(t, path, ring.GroupOptions{Window: 100}), join(t, path, ring.GroupOptions{})
 	var slow []ring.Work
-	seq := uint64(0)
-	for {
+	for seq := uint64(1); seq <= 10; seq++ {
 		publish(t, w, 1)
-		w, err := m.Next(background)
-		if errors.Is(err, ring.ErrWindow) {
-			require.ErrorContains(t, err, "finds no slot")
-			break
-		}
-		require.NoError(t, err)
-		seq++
-		require.Equal(t, seq, w.Seq)
-		if seq%3 == 1 {
+		if w := work(t, m, seq, 1); seq%3 == 1 {
 			slow = append(slow, w)
 		} else {
 			require.NoError(t, w.Done())
 		}
 	}
-	require.Len(t, slow, 4, "as many as there are slots beside the group's")
-	require.Len(t, group(t, path).Members, 4)
+	require.Len(t, slow, 4, "as many as there are slots beside the group's and the other's")
+	require.Len(t, group(t, path).Members, 5)
+	publish(t, w, 2)
+	work(t, other, 11, 1)
+	_, err := m.Next(background)
+	require.ErrorIs(t, err, ring.ErrWindow)
+	require.ErrorContains(t, err, "finds no slot")
 	require.NoError(t, slow[2].Done())
-	work(t, m, seq+1, 1)
+	work(t, m, 12, 1)
 	require.NoError(t, m.Close())
 	m = join(t, path, ring.GroupOptions{})
-	for i, want := range []uint64{1, 4, 10, 11} {
+	var seen []uint64
+	for range 4 {
 		w, err := m.Next(background)
-		require.NoError(t, err, i)
+		require.NoError(t, err)
 		require.Equal(t, 2, w.Delivery)
-		require.Contains(t, []uint64{1, 4, 10, 11}, w.Seq, want)
+		seen = append(seen, w.Seq)
+	}
+	slices.Sort(seen)
+	require.Equal(t, []uint64{1, 4, 10, 12}, seen)
+	nothing(t, m)
+}
+
+// A claim becomes longer where there is no slot for another one.
+func TestAWindowIsFilledByRecordsThatComeOneByOne(t *testing.T) {
+	for _, slots := range []int{2, 64} {
+		path := newRing(t, ring.Config{Slots: slots})
+		w := openWriter(t, path)
+		m := join(t, path, ring.GroupOptions{Window: 100})
+		var out []ring.Work
+		for seq := uint64(1); seq <= 100; seq++ {
+			publish(t, w, 1)
+			out = append(out, work(t, m, seq, 1))
+		}
+		require.LessOrEqual(t, len(group(t, path).Members), 8)
+		_, err := m.Next(background)
+		require.ErrorIs(t, err, ring.ErrWindow)
+		require.ErrorContains(t, err, "100 records are not done")
+		sound(t, path)
+		for i := range 50 {
+			require.Equal(t, fmt.Sprint(100-i), string(out[99-i].Payload), "it stays as it is until it is done")
+			require.NoError(t, out[99-i].Done())
+		}
+		require.EqualValues(t, 1, group(t, path).Members[0].ClaimSeq)
+		publish(t, w, 1)
+		require.NoError(t, work(t, m, 101, 1).Done())
+		for i := range 50 {
+			require.NoError(t, out[i].Done())
+		}
+		for _, member := range group(t, path).Members {
+			require.Zero(t, member.ClaimEnd)
+		}
+	}
+}
+
+func TestWhatALongerClaimHadComesToAnother(t *testing.T) {
+	path := newRing(t, ring.Config{Slots: 2})
+	w := openWriter(t, path)
+	m := join(t, path, ring.GroupOptions{Window: 9})
+	publish(t, w, 1)
+	work(t, m, 1, 1)
+	publish(t, w, 3)
+	m.Claiming(3)
+	require.NoError(t, work(t, m, 2, 1).Done())
+	require.NoError(t, m.Close())
+	m = join(t, path, ring.GroupOptions{})
+	for seq, delivery := range []int{2, 2, 1, 1} {
+		work(t, m, uint64(seq+1), delivery)
 	}
 	nothing(t, m)
+	sound(t, path)
 }
 
 func TestTheWriterWaitsForWhatIsNotDone(t *testing.T) {

@@ -1,7 +1,7 @@
 /*
 A group: two members share one cursor K. A member writes its claim, of one record or two, into its own slot (G1) and then moves K over
 it by compare-and-swap (G3). The writer keeps K and the claims. Records are done in any order; the claim's start moves up to the first
-that is not (G5), and when all are done the claim is gone (G6). Member 0 may die anywhere, or leave with a claim that it has begun;
+that is not (G5), and when all are done the claim is gone (G6). A claim that ends at K may become longer, in the same steps. Member 0 may die anywhere, or leave with a claim that it has begun;
 member 1, which comes when it likes, then finishes that claim in the dead one's slot, whose byte it holds (G7). What has been given to a user is said before (G8, G9). Every record is done, a
 wrong one is never delivered, none before K has passed it, and of all deliveries of a record at most one says that it is the first.
 
@@ -15,6 +15,8 @@ wrong one is never delivered, none before K has passed it, and of all deliveries
   BUG_EARLY_END     a member sees the end though another has a claim
   BUG_UNMARKED      who finishes it says that it is the first
   BUG_EARLY_G8      a member says before it has won that nothing has been given to its user
+  BUG_LONGER_UNMARKED  a claim becomes longer before all of it counts as given
+  BUG_EARLY_LOWER   who did not win a longer claim says so before its end is what it was
   BUG_LATE_G9       a member does not say that it gives a record to its user
 */
 #define CAPACITY 2
@@ -155,6 +157,33 @@ proctype member(byte me) {
 			MAYDIE;
 			if
 			:: e == a + 1 -> done[a] = true
+			:: e == a + 1 && K == e && e < published ->     /* the claim becomes longer */
+#ifndef BUG_LONGER_UNMARKED
+				given[me] = e + 1;                      /* G1 */
+				MAYDIE;
+#endif
+				claimEnd[me] = e + 1;                   /* G1, G2 */
+				MAYDIE;
+				d_step { won = K == e; if :: won -> K = e + 1 :: else fi };     /* G3 */
+				MAYDIE;
+				if
+				:: won ->
+					given[me] = e;                  /* G8 */
+					MAYDIE;
+					given[me] = e + 1;              /* G9 */
+					DELIVER(e, 1);
+					done[e] = true;
+					MAYDIE
+				:: else ->
+#ifdef BUG_EARLY_LOWER
+					given[me] = e;
+					MAYDIE;
+#endif
+					claimEnd[me] = e;               /* G4 */
+					MAYDIE;
+					given[me] = e                   /* G8 */
+				fi;
+				done[a] = true
 			:: e == a + 2 ->
 				done[a] = true;
 				claimStart[me] = a + 1;                 /* G5 */
