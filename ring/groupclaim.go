@@ -63,9 +63,9 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 		}
 		start, given := k, k
 		if h.end != 0 {
-			start, given = h.from.position, h.given
+			start, given = h.from.position, h.givenTo
 		}
-		h.slot.given.Store(1)
+		h.slot.deliveries.Store(1)
 		h.slot.cursor.Store(end)              // G1
 		h.slot.claimStart.Store(start)        // G1
 		h.slot.claimEnd.Store(end)            // G1
@@ -87,7 +87,7 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 		if h.end != 0 {
 			h.end = end
 		} else {
-			h.begin(mark{k, first}, end, k, 1)
+			h.claims(mark{k, first}, end, k, 1)
 		}
 		m.at = h
 		m.stats.Claims++
@@ -97,9 +97,9 @@ func (m *Member) take(h *hold, most int) (bool, error) {
 	return false, nil
 }
 
-// begin makes h that of a claim.
-func (h *hold) begin(from mark, end, given uint64, delivery int) {
-	h.from, h.next, h.end, h.given, h.old, h.delivery = from, from, end, given, given, delivery
+// claims makes h that of a claim.
+func (h *hold) claims(from mark, end, given uint64, delivery int) {
+	h.from, h.next, h.end, h.givenTo, h.old, h.delivery = from, from, end, given, given, delivery
 	h.records, h.first, h.window, h.skip = h.records[:0], 0, nil, nil
 	h.serial++
 }
@@ -198,8 +198,8 @@ func (m *Member) pace() {
 	m.begun = time.Time{}
 }
 
-// finish says that all records given are done.
-func (h *hold) finish() {
+// allDone says that all records given are done.
+func (h *hold) allDone() {
 	if h.m.window > 1 || h.end == 0 {
 		return
 	}
@@ -282,8 +282,8 @@ func (m *Member) spread() {
 	}
 }
 
-// tell writes down what this member has done; nobody decides by it.
-func (m *Member) tell() {
+// account writes down what this member has done; nobody decides by it.
+func (m *Member) account() {
 	s := m.holds[0].slot
 	s.records.Store(m.stats.Records)
 	s.bytes.Store(m.stats.Bytes)

@@ -19,7 +19,7 @@ const maxHolds = 8
 
 func newMember(h *handle, window int) *Member {
 	m := &Member{handle: h, window: window, most: 1, lookout: newLookout(), fenced: !futex.Register()}
-	m.teardown = m.leave
+	m.teardown = m.resign
 	m.look = m.looks
 	m.ready = func() bool { return m.death.news.Load() || m.look() || m.ended.Load() != 0 && m.peer() < 0 }
 	return m
@@ -180,8 +180,8 @@ func (m *Member) enrollAnother(ctx context.Context) error {
 	return m.enroll()
 }
 
-// leave gives the slot back, or, if something is claimed in it, leaves it to the other members.
-func (h *hold) leave() {
+// giveBack gives the slot back, or, if something is claimed in it, leaves it to the other members.
+func (h *hold) giveBack() {
 	if h.found && h.end == 0 {
 		return // given back when its claim was over
 	}

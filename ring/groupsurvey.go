@@ -100,7 +100,7 @@ func (h *handle) inspectMember(i int, st slotState, alive bool, info *Info) Memb
 	m.ClaimStart, m.ClaimEnd, m.ClaimBytes = start, end, end-start
 	m.ClaimSeq = h.numberAt(start, info)
 	m.ClaimRecords = between(m.ClaimSeq, h.numberAt(end, info))
-	m.Delivery = int(min(s.given.Load(), math.MaxInt32))
+	m.Delivery = int(min(s.deliveries.Load(), math.MaxInt32))
 	m.HoldsBack = info.Published-start > info.recordsRoom()
 	return m
 }

@@ -17,7 +17,7 @@ import (
 func (m *Member) obtain(ctx context.Context, most int) error {
 	m.pace()
 	m.prune()
-	m.tell()
+	m.account()
 	if time.Since(m.searched) >= deadCheck {
 		if _, err := m.search(askedAtOnce); err != nil || m.at != nil {
 			return err
@@ -295,12 +295,12 @@ func (m *Member) rescue(i int) (held bool, err error) {
 	if !s.word.CompareAndSwap(uint64(st), uint64(mine)) { // S0
 		return false, life.Close()
 	}
-	given := min(s.given.Load(), math.MaxInt32-1) + 1
-	s.given.Store(given) // G9
+	times := min(s.deliveries.Load(), math.MaxInt32-1) + 1
+	s.deliveries.Store(times) // G9
 	m.event(slog.LevelWarn, "claim taken over", "slot", i, "pid", s.pid.Load(), "bytes", end-start)
 	registration{handle: m.handle}.people(s)
 	h := &hold{m: m, index: i, slot: s, life: life, mine: mine, found: true}
-	h.begin(mark{position: start}, end, s.cursor.Load(), int(given))
+	h.claims(mark{position: start}, end, s.cursor.Load(), int(times))
 	m.holds = append(m.holds, h)
 	m.at = h
 	m.stats.Rescued++

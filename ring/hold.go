@@ -23,7 +23,7 @@ type hold struct {
 	from     mark
 	next     mark
 	end      uint64   // 0: nothing is claimed
-	given    uint64   // what lies before it has been given to the user, or to that of another member
+	givenTo  uint64   // what lies before it has been given to the user, or to that of another member
 	old      uint64   // what lies before it to that of another, perhaps
 	delivery int      // and what that has now
 	records  []handed // what the user has, some of it done
@@ -167,9 +167,9 @@ func (h *hold) hand(w *Work, behind mark, window []byte) {
 		m.stats.Again++
 	}
 	h.next, h.window = behind, window
-	if behind.position > h.given {
-		h.given = behind.position
-		release.Store(h.slot.cursor, h.given) // G9: before anybody has it
+	if behind.position > h.givenTo {
+		h.givenTo = behind.position
+		release.Store(h.slot.cursor, h.givenTo) // G9: before anybody has it
 	}
 	h.records = append(h.records, handed{behind: behind})
 	m.out++

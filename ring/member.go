@@ -173,7 +173,7 @@ func (m *Member) step(ctx context.Context, w *Work, most int) error {
 		if m.at != nil && m.broken {
 			m.at.rewind()
 		} else if m.at != nil {
-			m.at.finish()
+			m.at.allDone()
 		}
 		m.broken = false
 	} else if left := m.left(); left > 0 {
@@ -249,15 +249,15 @@ func (m *Member) Stats() (s MemberStats, err error) {
 	return s, err
 }
 
-// leave is the member's teardown. What is not done stays in its slots, for the others.
-func (m *Member) leave() error {
+// resign is the member's teardown. What is not done stays in its slots, for the others.
+func (m *Member) resign() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.gone = true
 	var first error
 	for _, h := range m.holds {
 		if m.lost == nil {
-			m.guarded(h.leave)
+			m.guarded(h.giveBack)
 		}
 		if err := h.life.Close(); first == nil {
 			first = err

@@ -13,7 +13,7 @@ import (
 type slot struct {
 	word       *atomic.Uint64
 	cursor     *atomic.Uint64
-	given      *atomic.Uint64 // of a member: how often what it has claimed was given out
+	deliveries *atomic.Uint64 // of a member: how often what it has claimed was given out
 	sequence   *atomic.Uint64 // of a reader, the same word: number of the record at the cursor when it was evicted
 	claimStart *atomic.Uint64 // what a group's member has taken out of the group starts here
 	claimEnd   *atomic.Uint64 // 0: nothing
@@ -29,7 +29,7 @@ type slot struct {
 func newSlot(control []byte, off int) slot {
 	u64 := func(field int) *atomic.Uint64 { return view.Uint64(control, off+field) }
 	return slot{
-		word: u64(slotWord), cursor: u64(slotCursor), given: u64(slotSequence), sequence: u64(slotSequence),
+		word: u64(slotWord), cursor: u64(slotCursor), deliveries: u64(slotSequence), sequence: u64(slotSequence),
 		claimStart: u64(slotClaimStart), claimEnd: u64(slotClaimEnd), group: u64(slotGroup),
 		pid: u64(slotPID), started: u64(slotStarted),
 		records: u64(slotRecords), bytes: u64(slotBytes), waits: u64(slotWaits),
