@@ -454,6 +454,11 @@ func TestAGroupThatNobodyCouldJoinIsNotLeftBehind(t *testing.T) {
 	_, err := ring.JoinGroup(background, path, "workers", ring.GroupOptions{})
 	require.ErrorIs(t, err, ring.ErrNoSlot)
 	require.Empty(t, inspect(t, path).Groups)
+	require.NoError(t, ring.AddGroup(background, path, "workers", ring.Oldest))
+	poke(t, path, field(0, 0), peek(t, path, field(0, 0))&^0xff|ring.StateEvicted)
+	_, err = ring.JoinGroup(background, path, "workers", ring.GroupOptions{})
+	require.ErrorIs(t, err, ring.ErrNoSlot)
+	require.Empty(t, inspect(t, path).Groups, "made again in the place of one that was removed by half")
 	for range 100 {
 		_, err := w.TryPublish(make([]byte, 1000))
 		require.NoError(t, err, "nobody holds the writer back")

@@ -34,10 +34,8 @@ func (h *handle) addGroup(ctx context.Context, name string, from Start) (err err
 		return err
 	}
 	defer registry.Close()
-	if i, ok := h.find(name); ok {
-		if st := slotState(h.slots[i].word.Load()); st.kind() == kindGroup && st.holdsBack() && st.durable() {
-			return fmt.Errorf("group %q: %w", name, fs.ErrExist)
-		}
+	if h.stands(name) {
+		return fmt.Errorf("group %q: %w", name, fs.ErrExist)
 	}
 	_, err = h.findGroup(ctx, name, from)
 	return err

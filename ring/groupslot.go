@@ -36,7 +36,7 @@ func (m *Member) join(ctx context.Context, name string, from Start) (err error) 
 		return err
 	}
 	defer registry.Close()
-	_, known := m.find(name)
+	known := m.stands(name)
 	if m.group, err = m.findGroup(ctx, name, from); err != nil {
 		return err
 	}
@@ -69,6 +69,16 @@ func (m *Member) unmake(ctx context.Context) error {
 	m.slots[m.group].word.Store(uint64(m.whole &^ slotUse)) // S5: nobody has seen it
 	rouse(m.spaceWake)
 	return life.Close()
+}
+
+// stands reports whether there is a group of that name, whole.
+func (h *handle) stands(name string) bool {
+	i, ok := h.find(name)
+	if !ok {
+		return false
+	}
+	st := slotState(h.slots[i].word.Load())
+	return st.kind() == kindGroup && st.state() == stateActive && st.durable()
 }
 
 // findGroup returns the slot of the group of that name, made if need be. The registry is held.
