@@ -96,10 +96,12 @@ func waitingForAny(t *testing.T, name string, c ring.Config, open func(testing.T
 	t.Helper()
 	others := []ring.Waitable{openReader(t, newRing(t, c), ring.ReaderOptions{}), observe(t, newRing(t, c), ring.ObserverOptions{})}
 	var any *ring.Waiter
-	return waitingToRead(t, name, c, open, func(ctx context.Context, s source) error {
-		if any == nil {
-			any = ring.NewWaiter(s.(ring.Waitable), others[0], others[1])
-		}
+	withWaiter := func(t testing.TB, path string) source {
+		s := open(t, path)
+		any = ring.NewWaiter(s.(ring.Waitable), others[0], others[1])
+		return s
+	}
+	return waitingToRead(t, name, c, withWaiter, func(ctx context.Context, s source) error {
 		if _, err := any.Wait(ctx); err != nil {
 			return err
 		}
