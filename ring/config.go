@@ -35,8 +35,9 @@ type Config struct {
 	// compare-and-swap more. Each has one of the Slots, as readers have.
 	Shared bool
 	// EvictAfter is how long a registered reader, or its durable cursor, may hold the writer back without moving, counted in
-	// the writer's own running time; 0 means for ever, else at least a millisecond. After that it is evicted: the writer
-	// goes on, and the reader gets ErrEvicted. Groups are always waited for. WriterOptions.EvictAfter may be longer.
+	// the writer's own running time; 0 means for ever, else at least a millisecond, and 16 looks of the writer. After that it is
+	// evicted: the writer goes on, and the reader gets ErrEvicted. Groups are always waited for. WriterOptions.EvictAfter may be
+	// longer.
 	EvictAfter time.Duration
 	// ContentType says what the payloads are, as a media type; at most 127 bytes.
 	ContentType string

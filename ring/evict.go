@@ -10,7 +10,8 @@ import (
 //
 // The time is the writer's own running time: what lies between two looks at those in its way, each counted for at most a
 // slice. A writer that was stopped, or whose machine slept, has not looked meanwhile: however long that took, it counts as
-// one slice. A reader that moves begins anew.
+// one slice. A reader that moves begins anew; since readers tell where they are now and then only, whoever has been in the way
+// for a slice is asked.
 
 const (
 	minEvictAfter = time.Millisecond
@@ -41,7 +42,7 @@ func (w *Writer) patience(own time.Duration) error {
 		return nil
 	}
 	limit := max(own, least)
-	w.back.limit, w.back.slice = limit, max(limit/leastLooks, minEvictAfter)
+	w.back.limit, w.back.slice = limit, limit/leastLooks
 	return nil
 }
 
@@ -62,6 +63,7 @@ func (w *Writer) overdue(end uint64) (over bool) {
 		clear(b.spent)
 	}
 	b.last = now
+	ask := false
 	for i := range w.used() {
 		s, p := &w.slots[i], &b.spent[i]
 		st, c := slotState(s.word.Load()), s.cursor.Load()
@@ -73,25 +75,34 @@ func (w *Writer) overdue(end uint64) (over bool) {
 		default:
 			p.held += passed
 			over = over || p.held >= b.limit
+			ask = ask || p.held >= b.slice
 		}
+	}
+	if ask && w.spaceWake.Load()&asleep == 0 {
+		w.spaceWake.Or(asleep) // Z1: as if the writer slept, which it may not do: whoever moves stores its cursor
 	}
 	return over
 }
 
-// evictOverdue evicts all whose time is over. A shared writer has the mutex.
-func (w *Writer) evictOverdue(end uint64) (some bool) {
+// evictOverdue evicts all whose time is over. A shared writer has the mutex. The logger, which may take its time, comes last.
+func (w *Writer) evictOverdue() (some bool) {
+	var evicted []int
 	for i := range w.back.spent {
-		p := w.back.spent[i]
+		p := &w.back.spent[i]
 		if p.held >= w.back.limit && w.evict(holder{i, p.word}, p.cursor) {
 			w.add(statEvictions, 1)
-			w.dropped(i, "reader evicted", "pid", w.slots[i].pid.Load(), "position", p.cursor, "held", p.held)
-			some = true
+			evicted = append(evicted, i)
 		}
 	}
-	return some
+	for _, i := range evicted {
+		p := &w.back.spent[i]
+		w.dropped(i, "reader evicted", "pid", w.slots[i].pid.Load(), "position", p.cursor, "held", p.held)
+	}
+	return len(evicted) > 0
 }
 
-// evict drops the reader of a slot whose cursor is c, unless the slot has changed since. Whoever is evicted may be stopped
+// evict drops the reader of a slot whose cursor is c, unless the slot has changed since, or the reader has moved: between the
+// look at it and now the writer may have been stopped. Whoever is evicted may be stopped
 // anywhere, and goes on some day: it still has the slot, and copies before it looks whether it was dropped.
 //
 //	S8 the number of the record at c, for who comes back under the reader's name. Not if that is owed an earlier one
@@ -107,6 +118,9 @@ func (w *Writer) evict(one holder, c uint64) bool {
 		if slotState(s.word.Load()) != one.word || !s.sequence.CompareAndSwap(was, n) { // S8: in a member's slot the word means something else
 			return false
 		}
+	}
+	if s.cursor.Load() != c {
+		return false
 	}
 	return s.word.CompareAndSwap(uint64(one.word), uint64(one.word.as(stateEvicted))) // S7
 }

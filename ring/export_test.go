@@ -250,3 +250,8 @@ func Haste(between time.Duration) (restore func()) {
 	clock = func() time.Time { return start.Add(time.Duration(looks.Add(1)) * between) }
 	return func() { clock = time.Now }
 }
+
+// EvictAt evicts the reader of a slot as a writer does that found it at cursor, and reports whether it was evicted.
+func (w *Writer) EvictAt(slot int, cursor uint64) bool {
+	return w.evict(holder{slot, slotState(w.slots[slot].word.Load())}, cursor)
+}

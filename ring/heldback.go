@@ -45,7 +45,7 @@ func (w *Writer) stuck(end uint64) bool {
 		word.CompareAndSwap(0, w.back.mark)
 	}
 	if w.overdue(end) {
-		return w.evictOverdue(end)
+		return w.evictOverdue()
 	}
 	return false
 }

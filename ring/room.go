@@ -262,7 +262,7 @@ func (w *Writer) waitSpace(ctx context.Context, end uint64) error {
 			nap = limit
 		}
 		if w.back.limit > 0 {
-			nap = min(nap, w.back.slice)
+			nap = min(nap, max(w.back.slice, minEvictAfter))
 		}
 		if _, err := w.sleep(ctx, w.spaceWake, nap, w.ready); err != nil || w.hasSpace() {
 			return err

@@ -57,7 +57,11 @@ active [WRITERS] proctype writer() {
 #ifdef BUG_PLAIN
 					word = EVICTED(w);
 #else
-					if :: d_step { word == w -> word = EVICTED(w) } :: else fi; /* S7 */
+					if
+					:: cursor == m ->       /* else it has moved since: the writer may have been stopped */
+						if :: d_step { word == w -> word = EVICTED(w) } :: else fi /* S7 */
+					:: else
+					fi;
 #endif
 #ifdef BUG_NORESCAN
 					limit = published + 1
