@@ -85,8 +85,9 @@ func (m *memory) standsAt(c, low, high uint64) (at mark, whole bool) {
 		at, err = m.first(c, high)
 	}
 	var fence atomic.Uint32
-	order(&fence)                                 // V1
-	return at, err == nil && m.oldest.Load() <= c // V2
+	order(&fence)                                                  // V1
+	whole = err == nil && m.oldest.Load() <= c                     // V2
+	return at, whole && (low < high || m.published.Load() == high) // else the number of the next record may be that of a later one
 }
 
 // owe has the first record say what was lost, if this reader comes back after an eviction and goes on where it was. Who asks
@@ -98,7 +99,13 @@ func (r *Reader) owe(from Start) {
 	r.owed, r.careful = true, true
 	if from != Next {
 		r.pay()
-	} else if n := r.slot.sequence.Load(); r.expect == 0 || n <= r.expect {
+		return
+	}
+	next := mark{sequence: r.expect}
+	if r.expect == 0 { // nothing is published from here on
+		next, _, _, _ = r.spot(Newest)
+	}
+	if n := r.slot.sequence.Load(); n <= next.sequence { // else it cannot be, or what was cut off: nothing was lost
 		r.want = n
 	}
 }

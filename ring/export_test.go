@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"context"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -254,4 +255,24 @@ func Haste(between time.Duration) (restore func()) {
 // EvictAt evicts the reader of a slot as a writer does that found it at cursor, and reports whether it was evicted.
 func (w *Writer) EvictAt(slot int, cursor uint64) bool {
 	return w.evict(holder{slot, slotState(w.slots[slot].word.Load())}, cursor)
+}
+
+// OpenReaderLate is OpenReader by a process that registers, is stopped until stopped returns, and then goes to its start.
+func OpenReaderLate(path string, o ReaderOptions, stopped func()) (*Reader, error) {
+	ctx := context.Background()
+	h, err := openHandle(ctx, path, openOptions{write: true})
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{}
+	r.adopt(h)
+	if err = r.enter(ctx, o); err == nil {
+		stopped()
+		err = r.goToStart(o.From)
+	}
+	if err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return r, nil
 }

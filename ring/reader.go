@@ -119,9 +119,18 @@ func (c *consumer) adopt(h *handle) {
 	c.wary = true
 }
 
-// attach registers the reader and goes to where it starts. Nothing from its cursor on is overwritten meanwhile.
+// attach registers the reader and goes to where it starts. Nothing from its cursor on is overwritten meanwhile, unless it
+// is evicted.
 func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	defer r.settle(debug.SetPanicOnFault(true), "open reader", &err)
+	if err := r.enter(ctx, o); err != nil {
+		return err
+	}
+	return r.goToStart(o.From)
+}
+
+// enter registers the reader. Its cursor stays where it is, until the reader is at its start.
+func (r *Reader) enter(ctx context.Context, o ReaderOptions) error {
 	if err := r.knows(o.From); err != nil {
 		return err
 	}
@@ -134,26 +143,40 @@ func (r *Reader) attach(ctx context.Context, o ReaderOptions) (err error) {
 	r.mine = slotState(s.word.Load()).as(stateActive) // who was dropped already finds that it differs
 	r.teardown = r.leave
 	r.wary = r.hdr.has(modeEvict)
+	r.standAt(s.cursor.Load())
 	if known && o.From != Next {
 		if err := r.enterAtOldest(); err != nil {
 			return err
 		}
+		r.standAt(s.cursor.Load())
 	}
-	low, high := s.cursor.Load(), r.published.Load()
+	r.pub = r.published.Load()
+	return nil
+}
+
+// standAt notes where the cursor is, for a reader that is not at its start yet.
+func (r *Reader) standAt(position uint64) { r.done.position, r.stored = position, position }
+
+func (r *Reader) goToStart(from Start) error {
+	low, high := r.stored, r.pub
 	if high < low || high-low > r.capacity() || low%recordSize != 0 {
 		if err := r.dismissed(); err != nil {
 			return err
 		}
 		return corrupt("cursor %d, published %d, capacity %d", low, high, r.capacity())
 	}
-	start, err := r.locate(o.From, low, high)
+	start, err := r.locate(from, low, high)
+	order(&r.fence)                         // V1
+	if gone := r.dismissed(); gone != nil { // V2: what was looked at may be overwritten
+		return gone
+	}
 	if err != nil {
 		return err
 	}
-	r.place(o.From, start.mark, high)
-	r.owe(o.From)
+	r.place(from, start.mark, high)
+	r.owe(from)
 	r.stored = start.position
-	s.cursor.Store(start.position) // R2
+	r.slot.cursor.Store(start.position) // R2
 	rouse(r.spaceWake)
 	return nil
 }
@@ -205,6 +228,7 @@ func (r *Reader) AckTo(seq uint64) error {
 		if err == nil {
 			from, err = r.walk(from, r.pos, func(_ uint64, h head) bool { return h.seq > seq })
 		}
+		order(&r.fence)                         // V1
 		if gone := r.dismissed(); gone != nil { // V2: what was walked over may be overwritten
 			return gone
 		}

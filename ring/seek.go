@@ -76,6 +76,7 @@ func (r *Reader) seek(from Start) error {
 			start, err = r.locate(from, low, high)
 		}
 	}
+	order(&r.fence)                         // V1
 	if gone := r.dismissed(); gone != nil { // V2: what was looked at may be overwritten
 		return gone
 	}
@@ -177,6 +178,7 @@ func (c *consumer) Lag() (records, bytes uint64, err error) {
 		first := c.done
 		if first.sequence == 0 { // a reader's, so what it looks at is its own
 			first, err = c.first(first.position, end.position)
+			order(&c.fence)                         // V1
 			if gone := c.dismissed(); gone != nil { // V2
 				return gone
 			}
