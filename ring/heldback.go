@@ -41,18 +41,18 @@ func (w *Writer) stuck(end uint64) bool {
 		w.back.since, w.back.told = clock(), false
 		w.back.mark = uint64(w.back.since.UnixNano())
 	}
-	if word := w.stats[statHeldSince]; word.Load() == 0 { // of several writers the first
-		word.CompareAndSwap(0, w.back.mark)
-	}
 	if w.overdue(end) {
 		return w.evictOverdue()
 	}
 	return false
 }
 
-// getsOn is told that a record has found space.
+// getsOn is told that a record has found space. If another writer says that it has found none, it may be dead, or have given
+// up: one that still waits says so again (tellHeld).
 func (w *Writer) getsOn() {
-	w.stats[statHeldSince].CompareAndSwap(w.back.mark, 0)
+	if word := w.stats[statHeldSince]; word.Load() != 0 {
+		word.Store(0)
+	}
 	w.back.since, w.back.last = time.Time{}, time.Time{}
 }
 
@@ -68,8 +68,12 @@ func (w *Writer) HeldBack() (by *HeldBack, err error) {
 	return by, err
 }
 
-// tellHeld tells the logger, once, who has held the writer back for a while.
+// tellHeld says in the statistics since when the writer is held back, of several the first, and tells the logger, once, by
+// whom, if it is for a while.
 func (w *Writer) tellHeld(now time.Time) {
+	if word := w.stats[statHeldSince]; word.Load() == 0 {
+		word.CompareAndSwap(0, w.back.mark)
+	}
 	if w.log == nil || w.back.told || now.Sub(w.back.since) < heldAfter {
 		return
 	}
@@ -80,7 +84,7 @@ func (w *Writer) tellHeld(now time.Time) {
 	}
 }
 
-// holdUp describes whose cursor or claim is the smallest; nil if nothing is registered.
+// holdUp describes whose cursor or claim is the smallest; nil if nobody has anything left to read.
 func (h *handle) holdUp(since time.Time) (*HeldBack, error) {
 	slowest, m := -1, uint64(0)
 	for i := range h.used() {
@@ -96,7 +100,7 @@ func (h *handle) holdUp(since time.Time) (*HeldBack, error) {
 			slowest, m = i, at
 		}
 	}
-	if slowest < 0 {
+	if slowest < 0 || m == h.published.Load() {
 		return nil, nil
 	}
 	alive, err := lock.Held(h.file, lifeByte(slowest))

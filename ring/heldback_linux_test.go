@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -103,4 +104,76 @@ func TestAWriterThatDiedWhileItWaitedIsNotHeldBack(t *testing.T) {
 	require.NotNil(t, inspect(t, path).HeldBack)
 	require.NoError(t, w.Close())
 	require.Zero(t, peek(t, path, ring.OffStats+8*int64(ring.StatHeldSince)))
+}
+
+// One of several writers died while it was held back, or was told so once and has not come again.
+func TestNobodyHoldsAWriterBackWhenAnotherGetsOn(t *testing.T) {
+	for _, dead := range []bool{true, false} {
+		path := newRing(t, ring.Config{Shared: true})
+		w := openWriter(t, path)
+		near := openReader(t, path, ring.ReaderOptions{Name: "near"})
+		var waits *ring.Writer
+		if dead {
+			p := proctest.Start(t, "writer", path)
+			p.Expect("ready")
+			fill(t, w)
+			p.Send("publish " + string(pattern16k()))
+			proctest.Until(t, "it waits", func() bool { return sleepers(t, fmt.Sprint(p.Pid())) == 1 })
+			p.Kill()
+			require.Error(t, p.Wait())
+		} else {
+			waits = openWriter(t, path)
+			fill(t, waits)
+		}
+		require.NotNil(t, inspect(t, path).HeldBack)
+		for range 10 {
+			_, err := near.Next(background)
+			require.NoError(t, err)
+		}
+		require.NoError(t, near.Ack())
+		for range 3 {
+			_, err := w.TryPublish(make([]byte, 2000))
+			require.NoError(t, err)
+		}
+		info := inspect(t, path)
+		require.NotZero(t, info.Readers[0].LagRecords)
+		require.Nil(t, info.HeldBack)
+	}
+}
+
+func TestWhoHasReadEverythingHoldsNobodyBack(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w, r := openWriter(t, path), openReader(t, path, ring.ReaderOptions{})
+	for range fill(t, w) {
+		_, err := r.Next(background)
+		require.NoError(t, err)
+	}
+	require.NotNil(t, inspect(t, path).HeldBack)
+	require.NoError(t, r.Ack())
+	require.Nil(t, inspect(t, path).HeldBack)
+	by, err := w.HeldBack()
+	require.NoError(t, err)
+	require.Nil(t, by)
+}
+
+// A writer that waits says so again when another, with a smaller record, has got on.
+func TestAWriterThatStillWaitsIsHeldBackAllTheSame(t *testing.T) {
+	path := newRing(t, ring.Config{Shared: true})
+	small, large := openWriter(t, path), openWriter(t, path)
+	r := openReader(t, path, ring.ReaderOptions{})
+	fill(t, small)
+	answer := make(chan error, 1)
+	go func() { _, err := large.Publish(background, make([]byte, 20_000)); answer <- err }()
+	asleep(t, 1)
+	for range 6 {
+		_, err := r.Next(background)
+		require.NoError(t, err)
+	}
+	require.NoError(t, r.Ack())
+	_, err := small.TryPublish(make([]byte, 1000))
+	require.NoError(t, err)
+	proctest.Until(t, "it says so again", func() bool { return inspect(t, path).HeldBack != nil })
+	require.NoError(t, r.Close())
+	require.NoError(t, <-answer)
+	require.Nil(t, inspect(t, path).HeldBack)
 }

@@ -39,7 +39,7 @@ func (w *Writer) room(ctx context.Context, size uint64) error {
 	if err := w.makeSpace(ctx, end); err != nil {
 		return err
 	}
-	if !w.back.since.IsZero() {
+	if !w.back.since.IsZero() || w.mutex != nil && w.stats[statHeldSince].Load() != 0 {
 		w.getsOn()
 	}
 	if pad > 0 {
