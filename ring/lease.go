@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"runtime/debug"
 	"sync/atomic"
@@ -109,6 +110,15 @@ func (l Lease) Release() error {
 		return fail("release", l.r.path, l.r.collect())
 	}
 	return nil
+}
+
+// WriteTo writes the payload to w, in Use. It is io.WriterTo.
+func (l Lease) WriteTo(w io.Writer) (n int64, err error) {
+	err = l.Use(func(payload []byte) (err error) {
+		n, err = Record{Payload: payload}.WriteTo(w)
+		return err
+	})
+	return n, err
 }
 
 func (l Lease) ended() error {

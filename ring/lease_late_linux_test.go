@@ -75,3 +75,26 @@ func TestAReleaseThatEndsLateDoesNothingToTheRingThatTheReaderFollowedTo(t *test
 	next(t, r, 2)
 	sound(t, path)
 }
+
+func TestALeaseIsWrittenOutWhileItIsOut(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	w, r := openWriter(t, path), openReader(t, path, ring.ReaderOptions{Name: "keep", Durable: true})
+	patterns(t, w, 1, 2, 1000)
+	first, second := lease(t, r, 1), lease(t, r, 2)
+	var out bytes.Buffer
+	n, err := first.WriteTo(&out)
+	require.NoError(t, err)
+	require.EqualValues(t, 1000, n)
+	require.Equal(t, pattern(1, 1000), out.Bytes())
+	require.NoError(t, first.Release())
+	_, err = first.WriteTo(&out)
+	require.ErrorIs(t, err, ring.ErrMisuse)
+	require.NoError(t, ring.RemoveReader(background, path, "keep", true))
+	patterns(t, w, 3, 200, 1000) // over the second
+	_, err = second.WriteTo(&out)
+	require.ErrorIs(t, err, ring.ErrEvicted)
+	named(t, err, "use", path)
+	require.NoError(t, second.Release())
+	_, err = ring.Lease{}.WriteTo(&out)
+	require.ErrorIs(t, err, ring.ErrMisuse)
+}
