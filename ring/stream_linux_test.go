@@ -204,3 +204,54 @@ func (n shortWriter) Write([]byte) (int, error) { return int(n), nil }
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, fmt.Errorf("%w", errEnough) }
+
+// badReads is a reader each of whose calls is the next of these functions, and the last one for ever.
+type badReads []func(b []byte) (int, error)
+
+func (r *badReads) Read(b []byte) (int, error) {
+	f := (*r)[0]
+	if len(*r) > 1 {
+		*r = (*r)[1:]
+	}
+	return f(b)
+}
+
+func TestAReaderThatBreaksTheRulesPublishesNothing(t *testing.T) {
+	reads := 0
+	nothing := func([]byte) (int, error) { reads++; return 0, nil }
+	some := func(b []byte) (int, error) { return copy(b, "ab"), nil }
+	cases := map[string]struct {
+		from badReads
+		err  string
+	}{
+		"it reads nothing":               {badReads{nothing}, "read 0 of 5 bytes: " + io.ErrNoProgress.Error()},
+		"it reads nothing any more":      {badReads{nothing, some, nothing}, "read 2 of 5 bytes: " + io.ErrNoProgress.Error()},
+		"it says more than it can":       {badReads{some, func(b []byte) (int, error) { return len(b) + 1, nil }}, "a read into 3 bytes says that it read 4"},
+		"it says less than nothing":      {badReads{func([]byte) (int, error) { return -1, io.EOF }}, "a read into 5 bytes says that it read -1"},
+		"it says more, and that it ends": {badReads{func(b []byte) (int, error) { return len(b) + 1, io.EOF }}, "a read into 5 bytes says that it read 6"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			path := newRing(t, ring.Config{})
+			w := openWriter(t, path)
+			reads = 0
+			_, err := w.PublishFrom(background, &c.from, 5)
+			require.ErrorContains(t, err, c.err)
+			named(t, err, "publish", path)
+			require.LessOrEqual(t, reads, 101)
+			require.Zero(t, inspect(t, path).Published)
+			publish(t, w, 1)
+			sound(t, path)
+		})
+	}
+}
+
+func TestNothingIsReadForAContextThatIsDone(t *testing.T) {
+	path := newRing(t, ring.Config{})
+	ctx, cause := ended()
+	from := strings.NewReader("hello")
+	_, err := openWriter(t, path).PublishFrom(ctx, from, 5)
+	require.ErrorIs(t, err, cause)
+	named(t, err, "publish", path)
+	require.Equal(t, 5, from.Len())
+}
