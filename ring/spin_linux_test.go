@@ -104,12 +104,17 @@ func TestWhoIsBusyNeverSleeps(t *testing.T) {
 				p.Expect("ready")
 				return p
 			}
+			ends := func(p *proctest.Proc) string { // and has given back what it had
+				said := p.Line()
+				require.NoError(t, p.Wait())
+				return said
+			}
 			r := hold()
 			for _, spin := range []string{"auto", "none"} {
-				require.Equal(t, "slept", spinning(spin, "").Line(), spin)
+				require.Equal(t, "slept", ends(spinning(spin, "")), spin)
 			}
-			require.Equal(t, "cancelled", spinning("busy", "until").Line())
-			require.Equal(t, "over ErrClosed", spinning("busy", "closed").Line())
+			require.Equal(t, "cancelled", ends(spinning("busy", "until")))
+			require.Equal(t, "over ErrClosed", ends(spinning("busy", "closed")))
 
 			p := spinning("busy", "")
 			begun := p.CPU()
@@ -119,8 +124,7 @@ func TestWhoIsBusyNeverSleeps(t *testing.T) {
 				r = nil
 			}
 			free()
-			require.Equal(t, "over ok", p.Line())
-			require.NoError(t, p.Wait())
+			require.Equal(t, "over ok", ends(p))
 
 			if who == "writer" {
 				openReader(t, path, ring.ReaderOptions{})
