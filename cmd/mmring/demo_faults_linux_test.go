@@ -23,7 +23,7 @@ type halted struct {
 
 func halt(t *testing.T) halted {
 	t.Helper()
-	input, _ := tree(t, 400000)
+	input, _ := tree(t, 700000)
 	p := start(t, "demo", input)
 	p.await(&p.said, "the pipeline: ")
 	d := halted{proc: p, dir: demoDir(t, p.said.text())}
@@ -101,8 +101,8 @@ func TestADemoFailsWhenARecordIsChanged(t *testing.T) {
 	require.NoError(t, syscall.Kill(d.steady, syscall.SIGCONT))
 	r := d.end()
 	require.Equal(t, 1, r.code)
-	require.Regexp(t, `(?m)^steady +400,000 .* DIFFERENT`, r.out)
-	require.Regexp(t, `(?m)^DIFFERENT: steady has 400000 records, lost 0, sha256 [0-9a-f]{64}`, r.out)
+	require.Regexp(t, `(?m)^steady +700,000 .* DIFFERENT`, r.out)
+	require.Regexp(t, `(?m)^DIFFERENT: steady has 700000 records, lost 0, sha256 [0-9a-f]{64}`, r.out)
 	require.NotContains(t, r.out, "all agree")
 	require.Contains(t, r.said, "\nmmring: not all agree: steady has")
 	nothingLeft(t, d.proc)
