@@ -102,8 +102,8 @@ func (w *Writer) evictOverdue() (some bool) {
 }
 
 // evict drops the reader of a slot whose cursor is c, unless the slot has changed since, or the reader has moved: between the
-// look at it and now the writer may have been stopped. Whoever is evicted may be stopped
-// anywhere, and goes on some day: it still has the slot, and copies before it looks whether it was dropped.
+// look at it and now the writer may have been stopped. Whoever is evicted may be stopped anywhere, and goes on some day: it
+// still has the slot, and copies before it looks whether it was dropped.
 //
 //	S8 the number of the record at c, for who comes back under the reader's name. Not if that is owed an earlier one
 //	S7 active to evicted, by CAS on all of the word: it hits nobody else. The cursors are looked at again afterwards,
