@@ -27,8 +27,8 @@ var (
 
 // Processes of every kind are killed, stopped, continued and sent away at random moments, and replaced. At the end every
 // record has reached every durable reader once, in order and as it was published; what came again came from less than a
-// stride; whoever read a part of the stream read all of that part; and what observers received and lost is what was
-// published.
+// stride; whoever read a part of the stream read all of that part; what observers received and lost is what was
+// published; and each record has come to a member of the group, and to another only with a mark.
 func TestRandomKillsLoseNothing(t *testing.T) {
 	seed := *seedFlag
 	if seed == 0 {
@@ -71,6 +71,7 @@ type play struct {
 	t    *testing.T
 	rnd  *rand.Rand
 	path string
+	work string // what the members of the group note
 	cast []*actor
 	pace *ring.Observer
 
@@ -86,13 +87,16 @@ func newPlay(t *testing.T, seed uint64) *play {
 		Checksums: p.rnd.IntN(2) == 0, Timestamps: p.rnd.IntN(2) == 0, WakeAlways: p.rnd.IntN(4) == 0,
 	})
 	notes := t.TempDir()
-	for i, role := range strings.Fields("observer durable durable guest guest writer writer writer observer") {
+	p.work = filepath.Join(notes, "work")
+	for i, role := range strings.Fields("observer durable durable guest guest member member member writer writer writer observer") {
 		note := filepath.Join(notes, fmt.Sprint(i))
 		switch role {
 		case "durable":
 			p.cast = append(p.cast, &actor{role: "reader", args: []string{p.path, fmt.Sprint("durable-", i), note}, opening: "reading"})
 		case "guest":
 			p.cast = append(p.cast, &actor{role: "reader", args: []string{p.path, "-", note}, opening: "reading"})
+		case "member":
+			p.cast = append(p.cast, &actor{role: role, args: []string{p.path, p.work}, opening: "working"})
 		case "observer":
 			p.cast = append(p.cast, &actor{role: "observer", args: []string{p.path}, opening: "observing"})
 		case "writer":
@@ -194,9 +198,12 @@ func (p *play) finish() {
 			p.account(a, whole)
 		case "observer":
 			p.accountObserver(a)
+		case "member":
+			a.Expect("worked")
 		}
 		require.NoError(p.t, a.Wait())
 	}
+	accountGroup(p.t, p.work, p.last)
 	report, err := ring.Verify(p.path)
 	require.NoError(p.t, err)
 	require.Empty(p.t, report.Faults)

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]func([]string){
-		"writer": writer, "reader": reader, "observer": observer,
+		"writer": writer, "reader": reader, "observer": observer, "member": member,
 		"burst": burst, "fountain": fountain, "drain": drain, "idler": idler, "visitor": visitor,
 	})
 }
