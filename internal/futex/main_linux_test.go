@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -86,6 +87,7 @@ func refused(args []string) {
 		n, err := futex.Wake(&word)
 		proctest.Die(err)
 		woken = n
+		runtime.Gosched() // the sleeper has to come to its sleep
 	}
 	proctest.Say("woken %v", <-result)
 	proctest.Say("changed %v", futex.WaitCancel(&word, 1, &cancel, long))
