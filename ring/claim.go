@@ -10,10 +10,15 @@ import (
 // Claim is a record in the making: its payload is written straight into the ring. Exactly one of Commit and Abort ends
 // it; until then the writer's other calls answer ErrClaimed, and Close leaves the memory mapped.
 type Claim struct {
-	w   *Writer
+	reserved
 	rec []byte
 	tag uint16
-	out bool
+}
+
+// reserved is what Claim and Claims have in common: a part of the ring that is their writer's alone.
+type reserved struct {
+	w   *Writer
+	out bool // neither Commit nor Abort has ended it
 }
 
 // Claim makes room for a record with up to n bytes of payload and returns it, to be filled and committed. It waits as
@@ -41,7 +46,7 @@ func (w *Writer) Claim(ctx context.Context, n int) (c *Claim, err error) {
 	}
 	off := w.pos & w.mask
 	c = &w.claim
-	c.w, c.rec, c.tag, c.out = w, w.data[off:off+size:off+size], 0, true
+	c.reserved, c.rec, c.tag = reserved{w, true}, w.data[off:off+size:off+size], 0
 	return c, nil
 }
 
@@ -91,10 +96,9 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 	if m < 0 || m > len(c.rec)-w.prefix {
 		return 0, fail("commit", w.path, fmt.Errorf("%w: commit of %d bytes, claimed were %d", ErrTooLarge, m, len(c.rec)-w.prefix))
 	}
-	if !c.out || !w.resume() {
+	if !c.end() {
 		return 0, fail("commit", w.path, errClaimOver)
 	}
-	c.out = false
 	running := true
 	w.armed = debug.SetPanicOnFault(true)
 	defer func() {
@@ -119,13 +123,21 @@ func (c *Claim) Commit(m int) (seq uint64, err error) {
 	return seq, w.exit("commit", err)
 }
 
-// Abort gives the claim back: nothing was published. It does nothing to a claim that has ended.
-func (c *Claim) Abort() {
-	if c.out && c.w.resume() {
-		c.out = false
-		c.w.guarded(c.w.giveUp)
-		c.w.finish()
+// Abort gives back what was claimed: nothing was published. It does nothing after Commit or Abort.
+func (r *reserved) Abort() {
+	if r.end() {
+		r.w.guarded(r.w.giveUp)
+		r.w.finish()
 	}
+}
+
+// end makes the call that ends the claim the one inside of the writer; false if it has ended.
+func (r *reserved) end() bool {
+	if !r.out || !r.w.resume() {
+		return false
+	}
+	r.out = false
+	return true
 }
 
 var errClaimOver = fmt.Errorf("%w: the claim has been committed or aborted", ErrMisuse)

@@ -10,10 +10,9 @@ import (
 // Claims are several records in the making, which one store publishes: readers see none or all. Exactly one of Commit and
 // Abort ends them; until then the writer's other calls answer ErrClaimed, and Close leaves the memory mapped.
 type Claims struct {
-	w     *Writer
+	reserved
 	block []byte
 	parts []part
-	out   bool
 }
 
 // part is one of them: size bytes at off of the block are its record, header and all.
@@ -48,7 +47,7 @@ func (w *Writer) ClaimBatch(ctx context.Context, sizes ...int) (c *Claims, err e
 	}
 	off := w.pos & w.mask
 	c = &w.claims
-	*c = Claims{w: w, block: w.data[off : off+total : off+total], parts: c.parts[:0], out: true}
+	*c = Claims{reserved{w, true}, w.data[off : off+total : off+total], c.parts[:0]}
 	at := uint64(0)
 	for _, n := range sizes {
 		size := uint64(w.prefix) + uint64(n)
@@ -100,10 +99,9 @@ func (c *Claims) Drop(i int) { c.parts[i].dropped = true }
 // os.ErrClosed.
 func (c *Claims) Commit() (first uint64, n int, err error) {
 	w := c.w
-	if !c.out || !w.resume() {
+	if !c.end() {
 		return 0, 0, fail("commit", w.path, errClaimOver)
 	}
-	c.out = false
 	running := true
 	w.armed = debug.SetPanicOnFault(true)
 	defer func() {
@@ -153,13 +151,4 @@ func (c *Claims) seal() (n int) {
 		n++
 	}
 	return n
-}
-
-// Abort gives the claims back: nothing was published. It does nothing to claims that have ended.
-func (c *Claims) Abort() {
-	if c.out && c.w.resume() {
-		c.out = false
-		c.w.guarded(c.w.giveUp)
-		c.w.finish()
-	}
 }
