@@ -59,7 +59,7 @@ func (c *consumer) wait(ctx context.Context) error {
 		if c.look() {
 			return nil
 		}
-		if err := c.gone(); err != nil { // not only after a time-out: whoever may read the file may wake us, again and again
+		if err := c.gone(time.Now()); err != nil { // not only after a time-out: whoever may read the file may wake us, again and again
 			return err
 		}
 	}
@@ -102,11 +102,10 @@ func (c *consumer) rest(ctx context.Context, nap time.Duration) error {
 }
 
 // gone reports why nothing may come any more: the slot was lost, or the file, at which it looks now and then.
-func (c *consumer) gone() error {
+func (c *consumer) gone(now time.Time) error {
 	if err := c.dismissed(); err != nil {
 		return err
 	}
-	now := time.Now()
 	if now.Sub(c.glanced) < longestSleep-longestNap {
 		return nil
 	}

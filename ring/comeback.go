@@ -96,7 +96,7 @@ func (r *Reader) owe(from Start) {
 	if !r.mine.owed() {
 		return
 	}
-	r.owed, r.careful = true, true
+	r.owed = true
 	if from != Next {
 		r.pay()
 		return
@@ -118,7 +118,7 @@ func (c *consumer) pay() {
 	if !c.owed {
 		return
 	}
-	c.owed, c.careful = false, c.fenced
+	c.owed = false
 	if paid := c.mine &^ flagOwed; c.slot.word.CompareAndSwap(uint64(c.mine), uint64(paid)) { // S9
 		c.mine = paid
 	}

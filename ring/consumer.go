@@ -34,7 +34,6 @@ type consumer struct {
 	newest  bool                            // after an overrun go on behind the newest record
 	wary    bool                            // what was copied may have been overwritten: an observer, or a reader that can be evicted
 	fenced  bool                            // the kernel has no membarrier that would make up for a fence behind stores of the cursor
-	careful bool                            // stores of the cursor have a full fence: fenced, or owed
 	owed    bool                            // the first record tells what was lost to an eviction, and it is not consumed yet
 	records uint64                          // delivered and consumed
 	bytes   uint64                          // of their payloads
@@ -183,10 +182,8 @@ func (c *consumer) storeCursor() {
 	if c.slot == nil || c.stored == c.done.position {
 		return
 	}
-	c.slot.records.Store(c.records)
-	c.slot.bytes.Store(c.bytes)
-	c.slot.waits.Store(c.waits)
-	if c.careful {
+	c.slot.count(c.records, c.bytes, c.waits)
+	if c.fenced || c.owed {
 		c.pay()
 		c.slot.cursor.Store(c.done.position) // R2
 	} else {

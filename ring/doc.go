@@ -67,8 +67,9 @@
 //
 // Every error is an *fs.PathError with operation and path, around one of the variables below or one of the standard
 // library's. A file that went away under a handle (truncated, deleted, renamed, replaced) is ErrLost, and stays so for that
-// handle. Who waits finds out within 250 ms (two seconds where a directory on the path was renamed); a writer that never waits looks as often, when it wakes a reader and once a
-// stride; a reader that never waits has a writer that does not know yet. [ReaderOptions].Follow goes on with the next ring.
+// handle. Who waits finds out within 250 ms (two seconds where a directory on the path was renamed); a writer that never waits
+// looks as often, when it wakes a reader and once a stride; a reader that never waits has a writer that does not know yet.
+// [ReaderOptions].Follow goes on with the next ring.
 //
 // # Concurrency
 //

@@ -49,9 +49,13 @@ func (w *Writer) patience(own time.Duration) error {
 // overdue looks at those in the way of a record that ends at end, adds up how long each has been there, and reports
 // whether one has been there too long.
 func (w *Writer) overdue(end uint64) (over bool) {
+	w.sayHeld()
+	b := &w.back
+	if b.limit == 0 && (w.log == nil || b.told) {
+		return false // nobody asks how long it has been
+	}
 	now := clock()
 	w.tellHeld(now)
-	b := &w.back
 	if b.limit == 0 {
 		return false
 	}

@@ -86,7 +86,7 @@ func (c *consumer) moveTo(n *consumer) {
 	c.slot, c.life, c.mine, c.era = n.slot, n.life, n.mine, n.era
 	c.pos, c.pub, c.expect, c.want = n.pos, n.pub, n.expect, n.want
 	c.done, c.stored, c.every = n.done, n.stored, n.every
-	c.wary, c.owed, c.careful, c.warnAt, c.warned = n.wary, n.owed, n.careful, n.warnAt, false
+	c.wary, c.owed, c.warnAt, c.warned = n.wary, n.owed, n.warnAt, false
 	c.jumped, c.window, c.leased, c.lines = false, nil, 0, 0
 	c.selected.window = nil
 	c.seen.position, c.seen.records = c.pos, c.records

@@ -282,14 +282,6 @@ func (m *Member) spread() {
 	}
 }
 
-// account writes down what this member has done; nobody decides by it.
-func (m *Member) account() {
-	s := m.holds[0].slot
-	s.records.Store(m.stats.Records)
-	s.bytes.Store(m.stats.Bytes)
-	s.waits.Store(m.stats.Waits)
-}
-
 // rewind takes back what was given: what of it is not done comes again.
 func (h *hold) rewind() {
 	if h.end == 0 {

@@ -17,7 +17,7 @@ import (
 func (m *Member) obtain(ctx context.Context, most int) error {
 	m.pace()
 	m.prune()
-	m.account()
+	m.holds[0].slot.count(m.stats.Records, m.stats.Bytes, m.stats.Waits)
 	if time.Since(m.searched) >= deadCheck {
 		if _, err := m.search(askedAtOnce); err != nil || m.at != nil {
 			return err

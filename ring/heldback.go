@@ -48,7 +48,7 @@ func (w *Writer) stuck(end uint64) bool {
 }
 
 // getsOn is told that a record has found space. If another writer says that it has found none, it may be dead, or have given
-// up: one that still waits says so again (tellHeld).
+// up: one that still waits says so again (sayHeld).
 func (w *Writer) getsOn() {
 	if word := w.stats[statHeldSince]; word.Load() != 0 {
 		word.Store(0)
@@ -68,12 +68,15 @@ func (w *Writer) HeldBack() (by *HeldBack, err error) {
 	return by, err
 }
 
-// tellHeld says in the statistics since when the writer is held back, of several the first, and tells the logger, once, by
-// whom, if it is for a while.
-func (w *Writer) tellHeld(now time.Time) {
+// sayHeld says in the statistics since when the writer is held back, of several the first.
+func (w *Writer) sayHeld() {
 	if word := w.stats[statHeldSince]; word.Load() == 0 {
 		word.CompareAndSwap(0, w.back.mark)
 	}
+}
+
+// tellHeld tells the logger, once, who holds the writer back, if it is for a while.
+func (w *Writer) tellHeld(now time.Time) {
 	if w.log == nil || w.back.told || now.Sub(w.back.since) < heldAfter {
 		return
 	}

@@ -219,9 +219,7 @@ func (t *lent) out() error {
 // storeCursor is the reader's for what is released.
 func (t *lent) storeCursor(r *consumer) {
 	s := r.slot
-	s.records.Store(t.records)
-	s.bytes.Store(t.bytes)
-	s.waits.Store(t.slept)
+	s.count(t.records, t.bytes, t.slept)
 	if r.fenced {
 		s.cursor.Store(t.done.position) // R2
 	} else {

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/mmring/mmring/internal/fault"
 )
 
 // GroupOptions say how to be a member of a group. The zero value takes one record at a time: asking for the next one says
@@ -206,9 +204,9 @@ func (m *Member) left() int {
 }
 
 // Done says that the record is done: it does not come again, unless this member dies or leaves before it has said so of what it
-// took before that one together with it: what is done out of order is remembered here alone. With a Window below 2 it is a call of the member, which the
-// next one makes unnecessary. A record that is done, by Done or by the next call, or that was not delivered: ErrMisuse. After
-// Close: os.ErrClosed, and the record goes to another member.
+// took before that one together with it: what is done out of order is remembered here alone. With a Window below 2 it is a call
+// of the member, which the next one makes unnecessary. A record that is done, by Done or by the next call, or that was not
+// delivered: ErrMisuse. After Close: os.ErrClosed, and the record goes to another member.
 func (w Work) Done() error {
 	if w.hold == nil {
 		return fmt.Errorf("%w: no group has given this record out", ErrMisuse)
@@ -226,10 +224,7 @@ func (m *Member) doneElsewhere(w Work) (err error) {
 	defer func() {
 		debug.SetPanicOnFault(armed)
 		if r := recover(); r != nil {
-			if addr, ok := fault.Addr(r); !ok || !m.maps(addr) {
-				panic(r)
-			}
-			err = fmt.Errorf("%w: a mapped page is gone (truncated file or failing disk)", ErrLost) // the next call of the member finds out too
+			err = m.swept(r) // the next call of the member finds out too
 		}
 	}()
 	m.mu.Lock()

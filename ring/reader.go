@@ -115,7 +115,6 @@ func (c *consumer) adopt(h *handle) {
 	c.lookout = newLookout()
 	c.own = make([]byte, windowSize)
 	c.fenced = !futex.Register()
-	c.careful = c.fenced
 	c.wary = true
 }
 

@@ -63,6 +63,13 @@ func (s slotState) mayEvict() bool { return s.state() == stateActive && s.kind()
 // mayClaim reports whether the writer has to wait for what this slot has claimed, if anything: it is a group's member.
 func (s slotState) mayClaim() bool { return s.state() == stateActive && s.kind() == kindMember }
 
+// count stores what its owner has done since it was opened; nobody decides by it.
+func (s *slot) count(records, bytes, waits uint64) {
+	s.records.Store(records)
+	s.bytes.Store(bytes)
+	s.waits.Store(waits)
+}
+
 // kept reports whether the slot stays its owner's when that is dead: it is durable, and if it is a member's, something is
 // claimed that others have to finish.
 func (s *slot) kept() bool {

@@ -9,10 +9,9 @@ import (
 
 // PublishFrom reads n bytes from r straight into the ring, publishes them as one record and returns its number. If r ends
 // before or fails, nothing is published, and the error wraps r's; an early end is io.ErrUnexpectedEOF, and 100 reads of
-// nothing in a row are io.ErrNoProgress. If r panics, nothing is
-// published, and the panic goes on. While r reads, the writer's other calls answer ErrClaimed, and the other writers of a
-// shared ring wait: from a slow r read first, and then publish. The context is looked at before r reads. Other errors are
-// those of Publish.
+// nothing in a row are io.ErrNoProgress. If r panics, nothing is published, and the panic goes on. While r reads, the writer's
+// other calls answer ErrClaimed, and the other writers of a shared ring wait: from a slow r read first, and then publish. The
+// context is looked at before r reads. Other errors are those of Publish.
 func (w *Writer) PublishFrom(ctx context.Context, r io.Reader, n int) (seq uint64, err error) {
 	if err := ended(ctx); err != nil {
 		return 0, fail("publish", w.path, err)

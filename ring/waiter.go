@@ -271,12 +271,13 @@ func (w *Waiter) spin(spins Spin) int {
 // over looks whether one of the rings has ended, or is gone. One that follows goes on with the next ring; follower says
 // that one waits for that.
 func (w *Waiter) over(ctx context.Context) (i int, follower bool, err error) {
+	now := time.Now()
 	for n := range w.rings {
 		i := w.at(n)
 		c := w.rings[i]
 		err := c.over()
 		if err == nil {
-			err = c.gone()
+			err = c.gone(now)
 		}
 		if err == nil {
 			continue
