@@ -83,13 +83,17 @@ func refused(args []string) {
 	proctest.Say("timed out in slices %v", <-result == futex.ErrTimeout)
 
 	wait(long)
-	for woken := 0; woken == 0; {
-		n, err := futex.Wake(&word)
+	for over := false; !over; {
+		_, err := futex.Wake(&word)
 		proctest.Die(err)
-		woken = n
-		runtime.Gosched() // the sleeper has to come to its sleep
+		select {
+		case err := <-result: // woken, or sent to look by a signal of the Go scheduler's, and then nobody sleeps any more
+			proctest.Say("woken %v", err)
+			over = true
+		default:
+			runtime.Gosched()
+		}
 	}
-	proctest.Say("woken %v", <-result)
 	proctest.Say("changed %v", futex.WaitCancel(&word, 1, &cancel, long))
 }
 
