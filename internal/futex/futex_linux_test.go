@@ -138,10 +138,13 @@ func TestMemoryThatIsGoneIsAnErrorAndNoSignal(t *testing.T) {
 	require.ErrorIs(t, err, unix.EFAULT)
 }
 
+// undisturbed is a child in which no signal of Go's scheduler ends a sleep of FUTEX_WAIT before its time.
+var undisturbed = proctest.Config{Env: []string{"GODEBUG=asyncpreemptoff=1"}}
+
 func TestWithoutFutexWaitvACancelIsNoticedAllTheSame(t *testing.T) {
 	for _, errno := range []string{"ENOSYS", "EPERM"} { // an old kernel, a container's filter
 		t.Run(errno, func(t *testing.T) {
-			p := proctest.Start(t, "refused", errno)
+			p := undisturbed.Start(t, "refused", errno)
 			for _, line := range []string{
 				"cancelled <nil>", "cancelled before <nil>", "timed out true", "timed out in slices true", "woken <nil>", "changed <nil>",
 			} {
@@ -238,7 +241,7 @@ func TestCancelEndsTheSleepOfASet(t *testing.T) {
 
 func TestWithoutFutexWaitvASetSleepsOnItsFirstWord(t *testing.T) {
 	for _, errno := range []string{"ENOSYS", "EPERM"} {
-		p := proctest.Start(t, "refused set", errno)
+		p := undisturbed.Start(t, "refused set", errno)
 		for _, line := range []string{"whole true", "a slice true, whole false", "cancelled <nil>", "one word: whole true"} {
 			require.Equal(t, line, p.Line())
 		}

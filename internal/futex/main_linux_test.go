@@ -87,7 +87,7 @@ func refused(args []string) {
 		_, err := futex.Wake(&word)
 		proctest.Die(err)
 		select {
-		case err := <-result: // woken, or sent to look by a signal of the Go scheduler's, and then nobody sleeps any more
+		case err := <-result:
 			proctest.Say("woken %v", err)
 			over = true
 		default:
